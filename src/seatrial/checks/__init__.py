@@ -1,0 +1,1 @@
+"""The readiness checks, one module a category."""

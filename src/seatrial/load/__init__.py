@@ -1,0 +1,1 @@
+"""Load generators that do not lie about latency."""

@@ -1,0 +1,1 @@
+"""Saboteurs, and the proof that every check can fail."""

@@ -1,0 +1,1 @@
+"""The four categories as pytest classes."""

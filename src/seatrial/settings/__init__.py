@@ -1,0 +1,1 @@
+"""What a trial is told: target, objectives, profiles, weights, waivers."""

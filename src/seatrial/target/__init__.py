@@ -1,0 +1,1 @@
+"""The seam between the trial and the system under trial."""

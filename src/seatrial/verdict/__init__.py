@@ -1,0 +1,1 @@
+"""How a measurement becomes a verdict, and verdicts a decision. Pure."""

@@ -1,0 +1,1 @@
+"""Where market data comes from, and what is let in."""

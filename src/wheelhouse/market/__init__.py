@@ -1,0 +1,1 @@
+"""What is traded and when: instruments, calendar, bars, quotes, chains, corporate events."""

@@ -1,0 +1,1 @@
+"""Prices, greeks and volatilities on arrays."""

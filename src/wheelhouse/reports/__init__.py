@@ -1,0 +1,1 @@
+"""Performance and the reports of a trading day."""

@@ -1,0 +1,1 @@
+"""Exposure, value at risk, margin, limits and scenarios."""
