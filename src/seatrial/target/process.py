@@ -1,0 +1,125 @@
+"""Supervision of a server process that the harness started, and of no other."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from seatrial.errors import HarnessError, TargetFailure
+
+#: How long a server may take to announce its address, and to end after SIGTERM.
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+class ServerProcess:
+    """One child process in a session of its own, its output in a log file.
+
+    The child announces itself with one JSON line ``{"event": "listening", "url": ...}`` on standard output.
+
+    Parameters
+    ----------
+    argv
+        Command line; never holds a secret, command lines are public.
+    env
+        The child's whole environment.
+    cwd, log
+        Working directory, and the file that takes standard error.
+    """
+
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
+        self.argv = tuple(argv)
+        self.log = log
+        self._env = dict(env)
+        self._cwd = cwd
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def process_id(self) -> int:
+        """The child's process id; only while it was started by us."""
+        if self._process is None:
+            raise HarnessError(f"{self.argv[0]} has not been started")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the child was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self, *, within_seconds: float = START_SECONDS) -> str:
+        """Start the child and return the address it announces.
+
+        Raises
+        ------
+        TargetFailure
+            The child ended or stayed silent; the message holds the end of its log.
+        """
+        if self.running:
+            raise HarnessError(f"process {self.process_id} is running already")
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.argv,
+                env=self._env,
+                cwd=self._cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            return await asyncio.wait_for(self._announcement(), within_seconds)
+        except TimeoutError:
+            await self.kill()
+            raise TargetFailure(
+                f"the server did not announce its address within {within_seconds:g} s; its log ends:\n{self.tail()}",
+                kind="timeout",
+            ) from None
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _announcement(self) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(message, dict) and message.get("event") == "listening":
+                return str(message["url"])
+        code = await self._process.wait()
+        raise TargetFailure(
+            f"the server ended with exit code {code} before it listened; its log ends:\n{self.tail()}", kind="start"
+        )
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of the child's log."""
+        if not self.log.exists():
+            return "(no log)"
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the child's process group; a child that is gone is left alone."""
+        if self.running:
+            try:
+                os.killpg(self.process_id, number)
+            except ProcessLookupError:
+                return
+
+    async def stop(self) -> int:
+        """End the child with SIGTERM, after a while with SIGKILL; return its exit code."""
+        assert self._process is not None
+        self.signal(signal.SIGTERM)
+        try:
+            return await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            return await self.kill()
+
+    async def kill(self) -> int:
+        """End the child with SIGKILL and wait for it."""
+        assert self._process is not None
+        self.signal(signal.SIGKILL)
+        return await self._process.wait()
