@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote as percent_encode
@@ -39,9 +38,14 @@ Record = TypeVar("Record")
 TIME_LIMIT_SECONDS = 30.0
 
 
-@cache
-def _adapter(record: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(record)
+_ADAPTERS: dict[object, TypeAdapter[Any]] = {}
+
+
+def _adapter(record: type[Record]) -> TypeAdapter[Record]:
+    # Building one costs milliseconds, so each record keeps its own.
+    if record not in _ADAPTERS:
+        _ADAPTERS[record] = TypeAdapter(record)
+    return _ADAPTERS[record]
 
 
 def parse(record: type[Record], body: bytes, *, asked: str) -> Record:
