@@ -2,13 +2,30 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Literal, Protocol
 
 Level = Literal["answers", "process", "storage", "load"]
 
 
 class Launch(Protocol):
-    """Starts the healthy target and gives its address."""
+    """Starts the healthy target and gives its address.
+
+    Attributes
+    ----------
+    folder
+        A folder of the trial's own, gone with the target.
+    """
+
+    folder: Path
+
+    @property
+    def data_files(self) -> tuple[Path, ...]:
+        """Files in which the target keeps its state."""
+
+    @property
+    def config_directory(self) -> Path | None:
+        """The configuration that the target is started with, unless its environment names another."""
 
     async def __call__(
         self,
@@ -23,20 +40,23 @@ class Launch(Protocol):
 
 
 class Saboteur(Protocol):
-    """One deliberate defect.
+    """One deliberate defect, by its id and a title that says what is wrong."""
 
-    Attributes
-    ----------
-    expected
-        Ids of the objectives and checks of which at least one must fail.
-    level
-        Where the defect sits; decides what may run beside it.
-    """
+    @property
+    def id(self) -> str:
+        """A short, stable name."""
 
-    id: str
-    title: str
-    expected: tuple[str, ...]
-    level: Level
+    @property
+    def title(self) -> str:
+        """What is wrong, in one line."""
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """Ids of the objectives and checks of which at least one must fail."""
+
+    @property
+    def level(self) -> Level:
+        """Where the defect sits; decides what may run beside it."""
 
     def sabotage(self, launch: Launch) -> AbstractAsyncContextManager[str]:
         """Start the target by `launch` and yield the address to try: a proxy's of its own, or the target's."""

@@ -44,8 +44,7 @@ class WheelhouseLaunch:
         self.folder = folder
         self.key = key
         self.database_url = database_url or f"duckdb:///{folder / 'trial.db'}"
-        self.config_directory: Path | None = None
-        self._clock = clock
+        self._environment = _environment(key, clock)
         self._process: ServerProcess | None = None
         self._url: str | None = None
         self._again: tuple[dict[str, str], tuple[str, ...], Wrap | None] = ({}, (), None)
@@ -93,12 +92,9 @@ class WheelhouseLaunch:
             self.database_url,
             *argv,
         )
-        environment = self._environment() | dict(env or {})
-        directory = environment.get("WHEELHOUSE_CONFIG_DIR")
-        self.config_directory = Path(directory) if directory else None
         self._process = ServerProcess(
             command if wrap is None else wrap(command),
-            env=environment,
+            env=self._environment | dict(env or {}),
             cwd=Path.cwd(),
             log=self.folder / "server.log",
         )
@@ -119,17 +115,34 @@ class WheelhouseLaunch:
         if self._process is not None and self._process.running:
             await self._process.stop()
 
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("WHEELHOUSE_")}
-        config = Path.cwd() / "config"
-        if config.is_dir():
-            kept["WHEELHOUSE_CONFIG_DIR"] = str(config)
-        return kept | {
-            "PYTHONUNBUFFERED": "1",
-            "WHEELHOUSE_ENV": "staging",
-            "WHEELHOUSE_BOOTSTRAP_KEY": self.key,
-            "WHEELHOUSE_CLOCK": self._clock,
-        }
+    @property
+    def data_files(self) -> tuple[Path, ...]:
+        """The database and its write-ahead log, where they are files."""
+        scheme, _, rest = self.database_url.partition(":///")
+        if scheme != "duckdb" or rest == ":memory:":
+            return ()
+        database = Path(rest)
+        return tuple(path for path in (database, Path(f"{database}.wal")) if path.exists())
+
+    @property
+    def config_directory(self) -> Path | None:
+        """The configuration that the server was started with last, or would be."""
+        env, _, _ = self._again
+        directory = (self._environment | env).get("WHEELHOUSE_CONFIG_DIR")
+        return Path(directory) if directory else None
+
+
+def _environment(key: str, clock: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WHEELHOUSE_")}
+    config = Path.cwd() / "config"
+    if config.is_dir():
+        kept["WHEELHOUSE_CONFIG_DIR"] = str(config)
+    return kept | {
+        "PYTHONUNBUFFERED": "1",
+        "WHEELHOUSE_ENV": "staging",
+        "WHEELHOUSE_BOOTSTRAP_KEY": key,
+        "WHEELHOUSE_CLOCK": clock,
+    }
 
 
 class WheelhouseTarget(HttpTarget):
@@ -200,12 +213,8 @@ class WheelhouseTarget(HttpTarget):
 
     @property
     def data_files(self) -> tuple[Path, ...]:
-        """The database and its write-ahead log, where they are files."""
-        scheme, _, rest = self.launch.database_url.partition(":///")
-        if scheme != "duckdb" or rest == ":memory:":
-            return ()
-        database = Path(rest)
-        return tuple(path for path in (database, Path(f"{database}.wal")) if path.exists())
+        """Files in which the server keeps its state."""
+        return self.launch.data_files
 
     @property
     def config_directory(self) -> Path | None:
