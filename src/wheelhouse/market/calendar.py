@@ -30,8 +30,7 @@ _LAST_SATURDAY_MONTH: Final = (2015, 1)
 _WEEKLIES: Final = 6
 _SERIAL_MONTHS: Final = 2
 _QUARTERLIES: Final = 2
-_LEAPS: Final = 2
-_LEAPS_NOTICE_DAYS: Final = 270
+_LEAPS_HORIZON_DAYS: Final = 850
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,19 +156,18 @@ class TradingCalendar:
     def listed_expiries(self, day: date) -> list[date]:
         """List the expiries that a single name with weeklies has on a day, ascending; those of the day itself included.
 
-        Six Fridays, two serial months, two months of the March quarterly cycle and two January LEAPS. This is the schedule since the
+        Six Fridays, two serial months, two months of the March quarterly cycle and the Januaries of 28 months. This is the schedule since the
         weeklies became general in 2012; it is applied to any day.
         """
         friday = day + timedelta(days=(_FRIDAY - day.weekday()) % 7)
         expiries = {self._friday_expiry(friday + timedelta(weeks=week)) for week in range(_WEEKLIES)}
-        months = [_month_after(day.year, day.month, ahead) for ahead in range(42)]
+        months = [_month_after(day.year, day.month, ahead) for ahead in range(30)]
         standard = [(pair, self.monthly_expiry(*pair)) for pair in months]
         live = [(pair, expiry) for pair, (expiry, last) in standard if last >= day]
         expiries.update(expiry for _, expiry in live[:_SERIAL_MONTHS])
         quarterly = [expiry for (_, month), expiry in live[_SERIAL_MONTHS:] if month % 3 == 0]
         expiries.update(quarterly[:_QUARTERLIES])
-        january = [e for (_, month), e in live if month == 1 and (e - day).days > _LEAPS_NOTICE_DAYS]
-        expiries.update(january[:_LEAPS])
+        expiries.update(e for (_, month), e in live if month == 1 and (e - day).days <= _LEAPS_HORIZON_DAYS)
         return sorted(expiry for expiry in expiries if self._on_or_before(expiry) >= day)
 
     def _friday_expiry(self, friday: date) -> date:
