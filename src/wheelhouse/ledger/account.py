@@ -209,7 +209,8 @@ class _Draft:
         self._cash += event.cash
         self._sequence = event.sequence
         self._as_of = event.ts if self._as_of is None else max(self._as_of, event.ts)
-        if event.external_id is not None and event.kind not in (EventKind.FILL, EventKind.FEE):
+        # Fills are guarded by their order, and a fee of another event by that event.
+        if event.external_id is not None and event.kind is not EventKind.FILL and "of" not in event.detail:
             self._external_ids.setdefault(event.external_id, event.detail.get("fingerprint", ""))
 
     def _add_dividend(self, event: LedgerEvent) -> None:
@@ -278,7 +279,7 @@ class _Draft:
 
     def _add_adjustment(self, event: LedgerEvent) -> None:
         """Change a position without a trade: opening positions, splits, other symbols after a corporate action, corrections."""
-        if event.quantity == 0:
+        if event.quantity == 0 and "ratio" not in event.detail:
             self._contributed += event.cash
             return
         symbol = self._symbol(event)
@@ -297,10 +298,12 @@ class _Draft:
             ratio = Fraction(event.quantity, sum(lot.quantity for lot in transit.lots))
             self._begin(underlying, event)
             moved = rescale(transit.lots, quantity=event.quantity, ratio=ratio, cash=ZERO)
+            if symbol in self._positions:
+                raise InvalidInput(f"event {event.id} moves lots into {symbol}, which the account already holds")
             self._place(symbol, moved.lots, transit.lots[0].opened_at)
             self._contributed += event.cash
             self._settle(transit.underlying, event)
-        elif event.kind is EventKind.SPLIT and symbol in self._positions:
+        elif "ratio" in event.detail and symbol in self._positions:
             position = self._positions[symbol]
             ratio = Fraction(event.detail["ratio"])
             traded = rescale(position.lots, quantity=position.quantity + event.quantity, ratio=ratio, cash=event.cash)
