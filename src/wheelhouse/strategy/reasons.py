@@ -1,0 +1,82 @@
+"""The words that advice gives its reasons in: one code for programs, and the sentence beside it for people."""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Why something is recommended, why it is not, or what to know about it."""
+
+    # Why a contract is not sold.
+    NO_BID = "no_bid"
+    ONE_SIDED = "one_sided"
+    CROSSED = "crossed"
+    LOCKED = "locked"
+    STALE = "stale"
+    BELOW_INTRINSIC = "below_intrinsic"
+    UNPRICED = "unpriced"
+    SPREAD_TOO_WIDE = "spread_too_wide"
+    OPEN_INTEREST_TOO_LOW = "open_interest_too_low"
+    OPEN_INTEREST_UNKNOWN = "open_interest_unknown"
+    VOLUME_TOO_LOW = "volume_too_low"
+    VOLUME_UNKNOWN = "volume_unknown"
+    DELTA_OUT_OF_RANGE = "delta_out_of_range"
+    DTE_OUT_OF_RANGE = "dte_out_of_range"
+    CREDIT_BELOW_FEES = "credit_below_fees"
+    YIELD_TOO_LOW = "yield_too_low"
+    EARNINGS_BEFORE_EXPIRY = "earnings_before_expiry"
+    EX_DIVIDEND_BEFORE_EXPIRY = "ex_dividend_before_expiry"
+    ADJUSTED_CONTRACT = "adjusted_contract"
+    INSUFFICIENT_CASH = "insufficient_cash"
+    INSUFFICIENT_BUYING_POWER = "insufficient_buying_power"
+    NAME_LIMIT = "name_limit"
+    BELOW_CALL_FLOOR = "below_call_floor"
+    BELOW_MARKET = "below_market"
+    POSITION_CONFLICT = "position_conflict"
+
+    # Why a contract is no valid new leg of a roll.
+    SAME_CONTRACT = "same_contract"
+    EARLIER_EXPIRY = "earlier_expiry"
+    ROLLED_UP_IN_THE_MONEY = "rolled_up_in_the_money"
+    NO_NET_CREDIT = "no_net_credit"
+
+    # What a recommendation rests on.
+    BEST_YIELD = "best_yield"
+    FLAT_WITH_CASH = "flat_with_cash"
+    UNCOVERED_LOTS = "uncovered_lots"
+    CALL_FLOOR = "call_floor"
+    SIZE = "size"
+    PROFIT_REACHED = "profit_reached"
+    DAYS_AND_PROFIT = "days_and_profit"
+    IN_THE_MONEY = "in_the_money"
+    EARLY_EXERCISE = "early_exercise"
+    NOT_PROFIT_REACHED = "not_profit_reached"
+    NOT_DAYS_AND_PROFIT = "not_days_and_profit"
+    NOT_IN_THE_MONEY = "not_in_the_money"
+    NOT_EARLY_EXERCISE = "not_early_exercise"
+    NET_CREDIT = "net_credit"
+    NO_VALID_ROLL = "no_valid_roll"
+    ITM_NOT_ROLLED = "itm_not_rolled"
+    CLOSED_AT_A_PROFIT = "closed_at_a_profit"
+    HELD_TO_ASSIGNMENT = "held_to_assignment"
+    NO_TRIGGER = "no_trigger"
+    OUTSIDE_THE_WHEEL = "outside_the_wheel"
+
+    # What to know beside it.
+    EARNINGS_UNKNOWN = "earnings_unknown"
+    EARLY_EXERCISE_WARNING = "early_exercise_warning"
+    EARLY_EXERCISE_ALARM = "early_exercise_alarm"
+    UNCOVERED_CALL = "uncovered_call"
+    BEYOND_THE_CLOSE = "beyond_the_close"
+
+    # Why there is nothing to do but wait.
+    NO_DATA = "no_data"
+    STALE_DATA = "stale_data"
+    HALTED = "halted"
+    WORKING_ORDER = "working_order"
+    NOTHING_ADMISSIBLE = "nothing_admissible"
+    NEAREST_MISS = "nearest_miss"
+    POSITION_OPEN = "position_open"
+    BASIS_UNKNOWN = "basis_unknown"
+    CREDIT_UNKNOWN = "credit_unknown"
+    COVERAGE_REACHED = "coverage_reached"
+    AWAITING_SETTLEMENT = "awaiting_settlement"
