@@ -50,7 +50,7 @@ def read_bars(wheel: Path) -> pl.DataFrame:
             adjusted_close=(pl.col("Adj Close") * scale).round(6),
         )
         .sort("symbol", "ts")
-        .cast(dict(BAR_SCHEMA))
+        .cast(BAR_SCHEMA)
     )
 
 
@@ -63,7 +63,9 @@ def derive_events(bars: pl.DataFrame) -> dict[str, dict[str, list[dict[str, str]
         dividends = separate_specials(dividends_from_adjusted(own, splits))
         events[symbol] = {
             "splits": [{"ex_date": s.ex_date.isoformat(), "ratio": str(s.ratio)} for s in splits],
-            "dividends": [{"ex_date": d.ex_date.isoformat(), "amount": str(d.amount), "kind": d.kind} for d in dividends],
+            "dividends": [
+                {"ex_date": d.ex_date.isoformat(), "amount": str(d.amount), "kind": d.kind} for d in dividends
+            ],
         }
     return events
 
