@@ -1,0 +1,33 @@
+"""Where a trial's files are."""
+
+from pathlib import Path
+
+from seatrial.errors import ConfigurationError
+from seatrial.settings.loading import FILE_NAME
+
+#: The folder of a project's trial, from the project's root.
+TRIAL_FOLDER = Path("tests/production")
+
+
+def trial_folder(start: Path) -> Path:
+    """The folder with the trial's test files: ``start`` itself if it holds a conftest of one, else its ``tests/production``.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none.
+    """
+    for candidate in (start / TRIAL_FOLDER, start):
+        if (candidate / "conftest.py").is_file() and any(candidate.glob("test_*.py")):
+            return candidate
+    raise ConfigurationError(
+        f"there is no {TRIAL_FOLDER} with a conftest.py and test files in {start}; run from the project's root"
+    )
+
+
+def settings_file(start: Path) -> Path | None:
+    """The project's ``seatrial.toml``: beside the trial's test files, or in the project's root."""
+    for candidate in (start / FILE_NAME, start / TRIAL_FOLDER / FILE_NAME):
+        if candidate.is_file():
+            return candidate
+    return None
