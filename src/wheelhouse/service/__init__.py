@@ -1,1 +1,1 @@
-"""The HTTP face of the advisor."""
+"""The HTTP service: routes, authorisation, errors, health and metrics around one advisor."""

@@ -1,0 +1,26 @@
+"""What this version can do, as `/v1/about` lists it. What is not here answers 501."""
+
+from typing import Final
+
+CAPABILITIES: Final[tuple[str, ...]] = (
+    "market",
+    "bars",
+    "chain",
+    "terms",
+    "instruments",
+    "ingestion.sample",
+    "accounts",
+    "orders",
+    "preview",
+    "ledger",
+    "events",
+    "recommendations",
+    "risk",
+    "performance",
+    "expirations",
+    "end_of_day",
+    "halt",
+    "keys",
+    "backup",
+    "verify",
+)
