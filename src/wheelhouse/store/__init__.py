@@ -1,1 +1,1 @@
-"""The truth on disk."""
+"""The truth on disk: market data, accounts and their ledger, keys. Open it with `wheelhouse.store.opening.open_store`."""
