@@ -1,1 +1,286 @@
-"""The pytest face of a trial: fixtures, options and the events of a run."""
+"""The pytest face of a trial: fixtures, options and the events of a run.
+
+Loaded by pytest wherever seatrial is installed, so nothing heavy is imported before a test asks for it.
+
+Fixtures
+--------
+advisor
+    The trading system under trial, started or connected once a session.
+temp_storage
+    A folder for one test, with a database address in it; gone afterwards.
+production_context
+    Makes the context of the running scenario: ``async with production_context("Title") as ctx``.
+"""
+
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from seatrial.checks.registry import Check
+    from seatrial.events import Event
+    from seatrial.scenarios.context import ProductionContext, ScenarioContext, Trial
+    from seatrial.target.protocol import TradingSystem
+
+_FIXTURES = frozenset({"advisor", "production_context", "seatrial_trial"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TempStorage:
+    """A place for one test: a folder, and the address of a database in it that does not exist yet."""
+
+    path: Path
+    database_url: str
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of a trial; all begin with ``--seatrial-``."""
+    group = parser.getgroup("seatrial", "trial of a trading system")
+    group.addoption("--seatrial-target", metavar="TARGET", help="bundled, http://..., or module:Class")
+    group.addoption("--seatrial-profile", metavar="PROFILE", help="quick, standard, full or soak")
+    group.addoption("--seatrial-policy", metavar="POLICY", help="standard or release")
+    group.addoption("--seatrial-settings", metavar="FILE", help="a seatrial.toml; the nearest one by default")
+    group.addoption("--seatrial-only", metavar="ID", action="append", help="only what measures this objective or check")
+    group.addoption("--seatrial-saboteur", metavar="ID", help="put this saboteur into the bundled target")
+    group.addoption("--seatrial-run-id", metavar="ID", help="id of the run this process is part of")
+    group.addoption("--seatrial-events-fd", metavar="FD", type=int, help="write events to this file descriptor")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take the events' channel and describe our mark."""
+    config.addinivalue_line("markers", "seatrial: part of a trial")
+    config.stash[_RECORD] = _Record(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let go of the events' channel."""
+    config.stash[_RECORD].close()
+
+
+class _Record:
+    """What happened in this process: to the runner, if there is one, and to the terminal summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        descriptor = config.getoption("--seatrial-events-fd", default=None)
+        self._channel: TextIO | None = None if descriptor is None else os.fdopen(descriptor, "w", encoding="utf-8")
+        self.events: list[Event] = []
+        self.finished_nodes: set[str] = set()
+
+    @property
+    def under_runner(self) -> bool:
+        """Whether a runner reads along."""
+        return self._channel is not None
+
+    def emit(self, event: "Event") -> None:
+        """Pass an event on, one line each."""
+        from seatrial.events import CheckDone, MeasurementTaken, ScenarioDone, to_json
+
+        if isinstance(event, MeasurementTaken | CheckDone | ScenarioDone):
+            self.events.append(event)
+        if isinstance(event, ScenarioDone):
+            self.finished_nodes.add(event.node)
+        if self._channel is not None:
+            self._channel.write(to_json(event) + "\n")
+            self._channel.flush()
+
+    def close(self) -> None:
+        """Close the channel; the runner reads to its end."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+
+_RECORD = pytest.StashKey[_Record]()
+
+
+def category_of(path: Path) -> str:
+    """The category that a test file stands for: ``test_stress_testing.py`` is ``stress_testing``."""
+    return path.stem.removeprefix("test_")
+
+
+def scenario_of(name: str) -> str:
+    """The scenario that a test stands for: ``test_market_open`` is ``market_open``, with its parameter if it has one."""
+    return name.removeprefix("test_").replace("[", "-").rstrip("]").replace(".", "-")
+
+
+def _check_of(item: pytest.Item) -> "Check | None":
+    """The readiness check that an item asks, if it is one of those."""
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return params.get("check")
+
+
+def _measures(item: pytest.Item, identifier: str) -> bool:
+    """Whether an item produces the objective or check of that id."""
+    if (check := _check_of(item)) is not None:
+        return check.id == identifier
+    return identifier.startswith(f"{category_of(item.path)}.{scenario_of(item.name)}.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep only what measures the wanted ids; one session, and so one target, for all."""
+    wanted: list[str] = config.getoption("--seatrial-only") or []
+    if not wanted:
+        return
+    kept = [item for item in items if any(_measures(item, identifier) for identifier in wanted)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def seatrial_trial(request: pytest.FixtureRequest) -> "Trial":
+    """What this process knows of the run: settings, run id, and where events go."""
+    from seatrial.scenarios.context import Trial
+    from seatrial.settings.finding import settings_file
+    from seatrial.settings.loading import load
+
+    config = request.config
+    given = config.getoption("--seatrial-settings")
+    settings = load(
+        Path(given) if given else settings_file(config.invocation_params.dir),
+        profile=config.getoption("--seatrial-profile") or "standard",
+        policy=config.getoption("--seatrial-policy") or "standard",
+        target=config.getoption("--seatrial-target"),
+        env=os.environ,
+    )
+    run_id = config.getoption("--seatrial-run-id") or secrets.token_hex(4)
+    return Trial(run_id=run_id, settings=settings, emit=config.stash[_RECORD].emit)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def advisor(request: pytest.FixtureRequest, seatrial_trial: "Trial") -> "AsyncIterator[TradingSystem]":
+    """The trading system under trial."""
+    from seatrial.target.choose import choose_target, refuse_production
+
+    saboteur = None
+    if name := request.config.getoption("--seatrial-saboteur"):
+        from seatrial.sabotage.catalogue import saboteur_named
+
+        saboteur = saboteur_named(name)
+    settings = seatrial_trial.settings
+    key, database_url = settings.environment.target_key, settings.environment.test_database_url
+    target = choose_target(
+        settings.target.kind,
+        lacks=settings.target.lacks,
+        options=settings.target.options,
+        key=None if key is None else key.get_secret_value(),
+        database_url=None if database_url is None else database_url.get_secret_value(),
+        saboteur=saboteur,
+    )
+    async with target:
+        about = await target.about()
+        refuse_production(about.environment, about.broker, about.system)
+        yield target
+
+
+@pytest.fixture
+def temp_storage() -> Iterator[TempStorage]:
+    """A folder for one test, with a database address in it."""
+    with tempfile.TemporaryDirectory(prefix="seatrial-storage-") as folder:
+        path = Path(folder)
+        yield TempStorage(path=path, database_url=f"duckdb:///{path / 'test.db'}")
+
+
+@pytest.fixture
+def production_context(
+    request: pytest.FixtureRequest, seatrial_trial: "Trial"
+) -> "Callable[[str], ScenarioContext] | ProductionContext":
+    """Makes the context of the running scenario, given its title."""
+    from seatrial.scenarios.context import ScenarioContext
+
+    target = request.getfixturevalue("advisor") if "advisor" in request.fixturenames else None
+
+    def make(title: str) -> ScenarioContext:
+        return ScenarioContext(
+            seatrial_trial,
+            target,
+            category=category_of(request.node.path),
+            scenario=scenario_of(request.node.name),
+            title=title,
+            node=request.node.nodeid,
+        )
+
+    return make
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give a verdict to what ended without a context of its own: a scenario that never began is not lost."""
+    report = yield
+    record = item.config.stash[_RECORD]
+    ours = record.under_runner or not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    if ours:
+        _report_bare_end(record, item, call)
+    return report
+
+
+def _report_bare_end(record: _Record, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    exc = None if call.excinfo is None else call.excinfo.value
+    is_check = _check_of(item) is not None
+    if item.nodeid in record.finished_nodes and call.when != "teardown":
+        return
+    if call.when == "call" and is_check and isinstance(exc, None | pytest.fail.Exception | pytest.skip.Exception):
+        return
+    if exc is None and call.when != "call":
+        return
+
+    from seatrial.events import InternalError, ScenarioDone, utc_now
+    from seatrial.scenarios.context import verdict_of
+
+    trial: Trial | None = getattr(item, "funcargs", {}).get("seatrial_trial")
+    run_id = item.config.getoption("--seatrial-run-id") or (trial.run_id if trial else "direct")
+    category, scenario = category_of(item.path), scenario_of(item.name)
+    if call.when == "teardown":
+        record.emit(
+            InternalError(
+                ts=utc_now(),
+                run_id=run_id,
+                where=f"clean-up of {item.nodeid}",
+                message=f"{type(exc).__name__}: {exc}",
+                category=category,
+                scenario=scenario,
+                traceback=str(call.excinfo.getrepr(style="short")) if call.excinfo else None,
+            )
+        )
+        return
+    verdict = verdict_of(exc)
+    record.emit(
+        ScenarioDone(
+            ts=utc_now(),
+            run_id=run_id,
+            category=category,
+            scenario=scenario,
+            title=scenario.replace("_", " ").title(),
+            node=item.nodeid,
+            verdict=verdict,
+            seconds=call.duration,
+            detail=None if exc is None else f"{type(exc).__name__}: {exc}",
+            traceback=str(call.excinfo.getrepr(style="short")) if call.excinfo and verdict == "error" else None,
+        )
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what was measured, so that a run without the runner shows its evidence too."""
+    record = config.stash[_RECORD]
+    if not record.events or record.under_runner:
+        return
+    from seatrial.events import CheckDone, MeasurementTaken
+    from seatrial.scenarios.context import describe
+
+    terminalreporter.section("trial evidence")
+    for event in record.events:
+        if isinstance(event, MeasurementTaken):
+            terminalreporter.line(describe(event.measurement))
+        elif isinstance(event, CheckDone):
+            check = event.check
+            terminalreporter.line(f"{check.id}: {check.verdict} ({check.evidence})")
+    terminalreporter.line("One pytest process decides nothing about a deployment; `seatrial run` does.")

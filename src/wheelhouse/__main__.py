@@ -1,4 +1,4 @@
-"""`python -m wheelhouse` is the command line."""
+"""``python -m wheelhouse`` is the command ``wheelhouse``."""
 
 import sys
 

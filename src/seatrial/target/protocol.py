@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, cast, runtime_checkable
 
 from seatrial.target.records import (
     About,
@@ -190,3 +190,8 @@ def has_capability(target: object, name: str) -> bool:
     protocol = CAPABILITIES[group]
     wanted = (method,) if method else tuple(m for m in vars(protocol) if not m.startswith("_"))
     return all(hasattr(type(target), m) for m in wanted)
+
+
+def control_of(target: object) -> Control | None:
+    """The target as one whose process is ours, or None where it is not."""
+    return cast("Control", target) if has_capability(target, "control") else None

@@ -166,9 +166,7 @@ class WheelhouseTarget(HttpTarget):
         self._folder = Path(tempfile.mkdtemp(prefix="seatrial-"))
         self._saboteur = saboteur
         key = secrets.token_urlsafe(32)
-        self.launch = WheelhouseLaunch(
-            self._folder, key=key, clock=clock, database_url=database_url or os.environ.get("TEST_DATABASE_URL")
-        )
+        self.launch = WheelhouseLaunch(self._folder, key=key, clock=clock, database_url=database_url)
         self._stack = contextlib.AsyncExitStack()
         super().__init__(
             "http://127.0.0.1", key=key, symbols=SYMBOLS, lacks=lacks, time_limit_seconds=time_limit_seconds

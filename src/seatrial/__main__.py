@@ -1,0 +1,7 @@
+"""``python -m seatrial`` is the command ``seatrial``."""
+
+import sys
+
+from seatrial.cli import main
+
+sys.exit(main())
