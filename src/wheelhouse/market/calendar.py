@@ -5,6 +5,7 @@ after that is a binary search. US equity and equity options keep the same sessio
 """
 
 import math
+import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -210,9 +211,12 @@ def nyse(end_year: int) -> TradingCalendar:
     """
     from exchange_calendars import get_calendar
 
-    # Without start and end it covers 20 years back and one ahead of today.
-    schedule = get_calendar("XNYS", start=FIRST_DAY.isoformat(), end=f"{end_year}-12-31").schedule
-    opens, closes = (_plain(schedule[name]) for name in ("open", "close"))
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 reads Series.values, which pandas 3.1 deprecates; to go with the release that does not.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # Without start and end it covers 20 years back and one ahead of today.
+        schedule = get_calendar("XNYS", start=FIRST_DAY.isoformat(), end=f"{end_year}-12-31").schedule
+        opens, closes = (_plain(schedule[name]) for name in ("open", "close"))
     days = tuple(stamp.date() for stamp in schedule.index)
     return TradingCalendar(days=days, opens=opens, closes=closes, first=FIRST_DAY, last=date(end_year, 12, 31))
 
