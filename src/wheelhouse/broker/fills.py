@@ -134,5 +134,5 @@ class MidpointFill:
 
 
 def _decimal(value: float | None) -> Decimal | None:
-    # Through the shortest text, so that 1.1 is 1.1 and not its binary neighbour.
-    return None if value is None or not isfinite(value) else Decimal(str(value))
+    # Through a rounded text, so that 1.1 is 1.1 and not a binary neighbour that arithmetic has left.
+    return None if value is None or not isfinite(value) else Decimal(str(round(value, 6)))

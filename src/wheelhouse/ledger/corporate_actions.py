@@ -43,6 +43,7 @@ def split_contract(contract: OptionContract, split: Split, *, share_price: Decim
     Examples
     --------
     >>> from datetime import date
+    >>> from fractions import Fraction
     >>> from wheelhouse.market.instruments import contract_from_osi
     >>> old = contract_from_osi("AAPL  050319P00090000")
     >>> split_contract(old, Split(ex_date=date(2005, 2, 28), ratio=Fraction(2))).symbol
