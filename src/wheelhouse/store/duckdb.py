@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Final, NoReturn
 
 import adbc_driver_duckdb
@@ -219,16 +219,16 @@ class DuckDBEngine:
             if self._closed.is_set():
                 return
             self._closed.set()
-            for _ in range(self._readers):
-                # A reader that overstays closes its connection itself, and with it the file.
-                self._turns.acquire(timeout=self._timeout)
+            # A reader that overstays closes its connection itself, and with it the file.
+            held = [self._turns.acquire(timeout=self._timeout) for _ in range(self._readers)]
             with self._pool_lock:
-                for connection in self._idle:
-                    connection.close()
-                self._idle.clear()
+                while self._idle:
+                    self._idle.pop().close()
             self._main.close()
             if self._path is not None:
                 _unregister(self._path)
+            # Whoever waits for a turn now learns that the store is closed.
+            self._turns.release(sum(held) or 1)
 
     @property
     def _named(self) -> str:
@@ -255,10 +255,7 @@ class DuckDBEngine:
 
     @contextmanager
     def _reader(self) -> Iterator[dbapi.Connection]:
-        deadline = monotonic() + self._timeout
-        if not self._turns.acquire(timeout=max(0.0, deadline - monotonic())):
-            if self._closed.is_set():
-                self._refuse_closed("read")
+        if not self._turns.acquire(timeout=self._timeout):
             raise StoreError(
                 f"all {self._readers} readers of {self._named} have been busy for {self._timeout:g} s; try again, or open more"
             )
@@ -358,7 +355,8 @@ def _translated(what: str) -> Iterator[None]:
         yield
     except dbapi.Error as error:
         message = str(error)
-        if "Duplicate key" in message:
+        # "Duplicate key" if the key is stored, "duplicate key" if one statement brings it twice.
+        if "duplicate key" in message.lower():
             raise Conflict(f"stored already: {message}") from error
         raise StoreError(f"DuckDB refused {' '.join(what.split())[:200]!r}: {message}") from error
 
