@@ -34,7 +34,8 @@ _FAR_STRIKES: Final = 9
 # strikes in the wings, many of them without a bid.
 _BODY: Final = (-1.3, 1.2)
 _SHOULDERS: Final = (-2.0, 1.8)
-_WINGS: Final = (-4.2, -3.0, 2.5, 3.5)
+_WINGS: Final = (-5.0, -4.0, -3.0, 2.5, 3.3, 4.2)
+_FARTHEST: Final = (-1.2, 0.9)
 _LEAST_REACH_YEARS: Final = 5 / 365
 _PENNY_LIMIT: Final = 3.0
 _JITTER_SECONDS: Final = 3.0
@@ -100,7 +101,7 @@ def list_contracts(moment: Moment, expiries: list[date], years: FloatArray) -> l
         body = np.arange(np.floor(low / step), np.ceil(high / step) + 1)
         outer = np.round(moment.spot * np.exp(np.array(_SHOULDERS) * deviation) / step / 2)
         shoulders = 2 * np.arange(outer[0], outer[1] + 1)
-        wings = np.round(moment.spot * np.exp(np.array(_WINGS) * deviation) / step)
+        wings = np.round(moment.spot * np.exp(np.clip(np.array(_WINGS) * deviation, *_FARTHEST)) / step)
         multiples = np.unique(np.concatenate([body, shoulders, wings]))
         strikes = [Decimal(int(s)).scaleb(-3) for s in np.round(multiples[multiples > 0] * step * 1000)]
         contracts.extend(
