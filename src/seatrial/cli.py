@@ -8,12 +8,15 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from seatrial import __version__
 from seatrial.errors import ConfigurationError, SeatrialError
+
+if TYPE_CHECKING:
+    from seatrial.events import Handler
 
 EXIT_INTERNAL_ERROR = 3
 EXIT_USAGE = 4
@@ -127,17 +130,66 @@ def prove(
         Where the reports of each saboteur's run and kill_matrix.json go.
     """
     from seatrial.interruption import Interruption
-    from seatrial.runner import new_run_id, prepare, RunRequest
-    from seatrial.report.matrix import MatrixPrinter
+    from seatrial.runner import RunRequest, new_run_id, prepare
     from seatrial.sabotage.catalogue import saboteur_named
+    from seatrial.sabotage.console import ProofConsole
     from seatrial.sabotage.prove import check_claims
     from seatrial.sabotage.prove import prove as execute
     from seatrial.sabotage.saboteurs import SABOTEURS
 
-    del full
+    run_id = new_run_id()
+    folder = report_dir or Path("seatrial-results") / f"prove-{run_id}"
+    settings = prepare(RunRequest(project=Path.cwd(), report_dir=folder, run_id=run_id, profile="prove"))
+    own = {reference: saboteur_named(reference) for reference in saboteur}
+    names = {known.id: known.id for known in SABOTEURS} | {known.id: reference for reference, known in own.items()}
+    catalogue = (*SABOTEURS, *own.values())
+    check_claims(settings, catalogue)
+    chosen = [known for known in catalogue if not only or known.id in only]
+    for name in only:
+        saboteur_named(names.get(name, name))
+    with Interruption().on_signals() as interruption, ProofConsole(total=len(chosen)) as console:
+        matrix = execute(
+            chosen,
+            settings,
+            project=Path.cwd(),
+            report_dir=folder,
+            run_id=run_id,
+            interruption=interruption,
+            handlers=lambda place, _title: file_handlers(place),
+            told=console.tell,
+            references=lambda known: names[known.id],
+            whole=not only,
+            full=full,
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kill_matrix.json").write_text(matrix.as_json(), encoding="utf-8")
+    console.conclude(matrix, folder)
+    return int(matrix.exit_code)
+
+
+@app.command
+def checks(*, json: bool = False) -> int:
+    """List every objective and check with its level, weight, saboteurs and remediation.
+
+    Parameters
+    ----------
+    json
+        For machines.
+    """
+    from seatrial.checks.listing import as_json, as_tables
+    from seatrial.settings.finding import settings_file
+    from seatrial.settings.loading import load
+
+    settings = load(settings_file(Path.cwd()))
+    sys.stdout.write(as_json(settings) if json else as_tables(settings))
     return 0
 
 
-def report_handlers(report_dir: Path, *, verbose: bool) -> list[object]:
+def file_handlers(report_dir: Path) -> "list[Handler]":
+    """Every report file."""
+    raise NotImplementedError
+
+
+def report_handlers(report_dir: Path, *, verbose: bool) -> "list[Handler]":
     """The console and every report file."""
-    return []
+    raise NotImplementedError

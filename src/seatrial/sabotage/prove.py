@@ -130,7 +130,9 @@ def check_claims(settings: TrialSettings, saboteurs: Iterable[Saboteur]) -> None
     for saboteur in by_id.values():
         unknown = [identifier for identifier in saboteur.expected if identifier not in claims]
         if unknown:
-            raise ConfigurationError(f"saboteur {saboteur.id!r} expects {unknown[0]!r}, which is no required objective or check")
+            raise ConfigurationError(
+                f"saboteur {saboteur.id!r} expects {unknown[0]!r}, which is no required objective or check"
+            )
     for identifier, named in claims.items():
         for name in named:
             if name in by_id and identifier not in by_id[name].expected:
@@ -149,6 +151,7 @@ def prove(
     told: Callable[[Trying], None],
     references: Callable[[Saboteur], str],
     whole: bool,
+    full: bool = False,
 ) -> KillMatrix:
     """Run the control, the no-op and every saboteur.
 
@@ -162,9 +165,12 @@ def prove(
         How a pytest process finds a saboteur: its id, or ``module:NAME``.
     whole
         Whether the whole catalogue runs, so that a check without a killer is a finding.
+    full
+        Whether each saboteur runs everything, which shows collateral kills.
     """
     started = time.perf_counter()
     lock = threading.Lock()
+    everything = tuple(dict.fromkeys(identifier for saboteur in saboteurs for identifier in saboteur.expected))
 
     def attempt(name: str, only: tuple[str, ...], saboteur: Saboteur | None) -> Trying:
         begun = time.perf_counter()
@@ -180,12 +186,12 @@ def prove(
         )
         title = "The healthy target" if saboteur is None else saboteur.title
         result = run(request, handlers(folder, title), interruption)
-        trying = outcome(name, title, saboteur, only, result, time.perf_counter() - begun)
+        judged = only or (everything if saboteur is None else saboteur.expected)
+        trying = outcome(name, title, saboteur, judged, result, time.perf_counter() - begun)
         with lock:
             told(trying)
         return trying
 
-    everything = tuple(dict.fromkeys(identifier for saboteur in saboteurs for identifier in saboteur.expected))
     controls = [attempt("control", everything, None)]
     light = tuple(identifier for identifier in everything if identifier.count(".") == 1)
     controls.append(attempt(NOOP.id, light or everything, NOOP))
@@ -196,7 +202,7 @@ def prove(
 
         def one(saboteur: Saboteur) -> None:
             if not interruption.requested:
-                tried[saboteur.id] = attempt(saboteur.id, saboteur.expected, saboteur)
+                tried[saboteur.id] = attempt(saboteur.id, () if full else saboteur.expected, saboteur)
 
         with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
             list(pool.map(one, beside))

@@ -97,10 +97,12 @@ async def lying_proxy(upstream: str, meddler: Meddler) -> AsyncIterator[str]:
                 return Answer(status=answer.status, headers=headers, body=await answer.read())
 
         async def handle(incoming: web.BaseRequest) -> web.StreamResponse:
+            # As it was sent: a proxy that decodes and encodes again asks for something else.
+            path, _, query = incoming.raw_path.partition("?")
             request = Request(
                 method=incoming.method,
-                path=incoming.raw_path.partition("?")[0],
-                query=incoming.rel_url.raw_query_string,
+                path=path,
+                query=query,
                 headers={k: v for k, v in incoming.headers.items() if k.lower() not in _HOP_HEADERS},
                 body=await incoming.read(),
             )
@@ -112,10 +114,10 @@ async def lying_proxy(upstream: str, meddler: Meddler) -> AsyncIterator[str]:
                 return web.Response(status=502)
             return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
 
-        runner = web.ServerRunner(web.Server(handle), access_log=None)
+        runner = web.ServerRunner(web.Server(handle), access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.5)
+            site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
             host, port = runner.addresses[0][:2]
             yield f"http://{host}:{port}"

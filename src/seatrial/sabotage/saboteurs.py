@@ -332,7 +332,7 @@ SABOTEURS: tuple[Saboteur, ...] = (
     WireSaboteur(
         id="dropped_order",
         title="An order is acknowledged and dropped",
-        expected=(f"{_WORKFLOW}.ledger_unexplained", "reliability.survives_kill"),
+        expected=(f"{_WORKFLOW}.steps_failed", "reliability.survives_kill"),
         meddler=_dropped_order,
     ),
     WireSaboteur(

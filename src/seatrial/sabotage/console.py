@@ -1,0 +1,62 @@
+"""What a proof prints: each saboteur as it falls, and the matrix at the end."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from seatrial.sabotage.prove import KillMatrix, Trying
+
+
+class ProofConsole:
+    """Prints a line for each outcome; plain text where no terminal is attached."""
+
+    def __init__(self, *, total: int, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._total = total
+        self._tried = 0
+
+    def __enter__(self) -> Self:
+        self._console.print("SEA TRIAL OF THE TRIAL: can every check fail?", style="bold")
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return None
+
+    def tell(self, trying: Trying) -> None:
+        """Print how one saboteur or control fared."""
+        seconds = f"({trying.seconds:.0f} s)"
+        if trying.level == "control" or not trying.expected or trying.id == "no_op":
+            sound = not trying.killed_by and not trying.undecided
+            word = "[green]passes[/]" if sound else "[red]FAILED[/]" if trying.killed_by else "[yellow]IN DOUBT[/]"
+            self._console.print(f"        {word} {trying.title} {seconds}")
+            for identifier in (*trying.killed_by, *trying.undecided):
+                self._console.print(f"                {identifier}")
+            return
+        self._tried += 1
+        count = f"{self._tried:3d}/{self._total}"
+        if trying.killed:
+            self._console.print(f"{count} [green]killed[/] {trying.title} {seconds}", soft_wrap=True)
+            self._console.print(f"               by {', '.join(trying.killed_by)}", style="dim", soft_wrap=True)
+        else:
+            doubt = f"; undecided: {', '.join(trying.undecided)}" if trying.undecided else ""
+            self._console.print(f"{count} [red]LIVES[/]  {trying.title} {seconds}{doubt}", soft_wrap=True)
+
+    def conclude(self, matrix: KillMatrix, folder: Path) -> None:
+        """Print the verdict on the whole proof."""
+        killed = sum(trying.killed for trying in matrix.saboteurs)
+        table = Table.grid(padding=(0, 2))
+        table.add_row("saboteurs killed", f"{killed} of {self._total}")
+        table.add_row("controls", "sound" if not any(c.killed or c.undecided for c in matrix.controls) else "NOT SOUND")
+        if matrix.unkilled_checks:
+            table.add_row("never seen to fail", "\n".join(matrix.unkilled_checks))
+        table.add_row("matrix", str(folder / "kill_matrix.json"))
+        table.add_row("time", f"{matrix.seconds:.0f} s")
+        proven = matrix.exit_code == 0
+        title = "PROVEN: every check can fail" if proven else f"NOT PROVEN (exit {int(matrix.exit_code)})"
+        self._console.print(Panel(table, title=title, border_style="green" if proven else "red"))
