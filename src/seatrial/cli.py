@@ -105,6 +105,7 @@ def run(
     prepare(request)
     with Interruption().on_signals() as interruption:
         result = execute(request, report_handlers(request.report_dir, verbose=verbose), interruption)
+    sys.stdout.write(f"Reports: {request.report_dir}\n")
     return int(result.exit_code)
 
 
@@ -187,9 +188,15 @@ def checks(*, json: bool = False) -> int:
 
 def file_handlers(report_dir: Path) -> "list[Handler]":
     """Every report file."""
-    raise NotImplementedError
+    from seatrial.report.json_reports import JsonReports
+    from seatrial.report.jsonl import EventLog
+    from seatrial.report.junit import JUnitReports
+
+    return [EventLog(report_dir / "events.jsonl"), JsonReports(report_dir), JUnitReports(report_dir)]
 
 
 def report_handlers(report_dir: Path, *, verbose: bool) -> "list[Handler]":
     """The console and every report file."""
-    raise NotImplementedError
+    from seatrial.report.console import ConsoleReport, make_console
+
+    return [ConsoleReport(make_console(sys.stdout), verbose=verbose), *file_handlers(report_dir)]

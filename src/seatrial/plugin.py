@@ -15,7 +15,9 @@ production_context
 import os
 import secrets
 import tempfile
+import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -72,6 +74,7 @@ class _Record:
         self._channel: TextIO | None = None if descriptor is None else os.fdopen(descriptor, "w", encoding="utf-8")
         self.events: list[Event] = []
         self.finished_nodes: set[str] = set()
+        self.broken = False
 
     @property
     def under_runner(self) -> bool:
@@ -89,6 +92,44 @@ class _Record:
         if self._channel is not None:
             self._channel.write(to_json(event) + "\n")
             self._channel.flush()
+
+    def target_did_not_start(self, error: Exception, request: pytest.FixtureRequest) -> None:
+        """Say it once, and end the session: every test would only say it again."""
+        from seatrial.errors import ConfigurationError, TargetFailure
+        from seatrial.events import InternalError, ScenarioDone, utc_now
+        from seatrial.verdict.verdicts import Verdict
+
+        self.broken = True
+        run_id = request.getfixturevalue("seatrial_trial").run_id
+        item = request._pyfuncitem
+        category = category_of(item.path)
+        if isinstance(error, TargetFailure):
+            self.emit(
+                ScenarioDone(
+                    ts=utc_now(),
+                    run_id=run_id,
+                    category=category,
+                    scenario="target",
+                    title="Start Of The Target",
+                    node=item.nodeid,
+                    verdict=Verdict.FAIL,
+                    seconds=0.0,
+                    detail=error.detail,
+                )
+            )
+        else:
+            configured = isinstance(error, ConfigurationError)
+            self.emit(
+                InternalError(
+                    ts=utc_now(),
+                    run_id=run_id,
+                    where="configuration" if configured else "start of the target",
+                    message=str(error),
+                    category=category,
+                    traceback=None if configured else "".join(traceback.format_exception(error)),
+                )
+            )
+        request.session.shouldfail = f"the target did not start: {error}"
 
     def close(self) -> None:
         """Close the channel; the runner reads to its end."""
@@ -173,9 +214,14 @@ async def advisor(request: pytest.FixtureRequest, seatrial_trial: "Trial") -> "A
         database_url=None if database_url is None else database_url.get_secret_value(),
         saboteur=saboteur,
     )
-    async with target:
-        about = await target.about()
-        refuse_production(about.environment, about.broker, about.system)
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(target)
+            about = await target.about()
+            refuse_production(about.environment, about.broker, about.system)
+        except Exception as error:
+            request.config.stash[_RECORD].target_did_not_start(error, request)
+            raise
         yield target
 
 
@@ -225,6 +271,8 @@ def pytest_runtest_makereport(
 def _report_bare_end(record: _Record, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     exc = None if call.excinfo is None else call.excinfo.value
     is_check = _check_of(item) is not None
+    if record.broken:
+        return
     if item.nodeid in record.finished_nodes and call.when != "teardown":
         return
     if call.when == "call" and is_check and isinstance(exc, None | pytest.fail.Exception | pytest.skip.Exception):

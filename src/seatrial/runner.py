@@ -392,8 +392,9 @@ class _Run:
         return [ExitCode.INTERNAL_ERROR]
 
     def _complain_of_missing(self, name: str) -> None:
-        """No data is never a pass: an objective that nothing measured is in doubt."""
-        if self._interruption.requested:
+        """No data is never a pass: an objective that nothing measured is in doubt, unless the category has failed anyway."""
+        ended = (done.verdict for done in self._scenarios.get(name, []))
+        if self._interruption.requested or any(verdict in (Verdict.FAIL, Verdict.ERROR) for verdict in ended):
             return
         taken = {measurement.objective.id for measurement in self._measurements if measurement.objective is not None}
         for objective in self._settings.objectives:
