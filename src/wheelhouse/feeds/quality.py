@@ -234,10 +234,14 @@ def _prepare(
         schema={"day": pl.Date, "opens": TIMESTAMP, "closes": TIMESTAMP},
         orient="row",
     )
-    missing = pl.DataFrame(list((absent or {}).items()), schema={"row": pl.Int64, "absent": pl.String}, orient="row")
     rows = rows.join(facts, on="symbol", how="left", maintain_order="left")
     rows = rows.join(sessions, on="day", how="left", maintain_order="left")
-    rows = rows.join(missing, on="row", how="left", maintain_order="left")
+    lacking = absent or {}
+    rows = rows.with_columns(
+        absent=pl.col("row").replace_strict(lacking, default=None, return_dtype=pl.String)
+        if lacking
+        else pl.lit(None, pl.String)
+    )
     equities = facts.filter(~pl.col("is_option")).get_column("normal").drop_nulls().to_list()
     return rows, [*known, *equities]
 
@@ -324,8 +328,10 @@ def _judge_prices(
 
 def _judge_option_bounds(rows: pl.DataFrame, latest: Mapping[str, Reference]) -> pl.DataFrame:
     """Reject bids above what an option can ever be worth: the strike of a put, the share of a call."""
+    if not rows.get_column("is_option").any():
+        return rows
     spots = pl.DataFrame(
-        [(symbol, reference.price) for symbol, reference in latest.items()],
+        [(symbol, latest[symbol].price) for symbol in latest.keys() & set(rows.get_column("underlying").unique())],
         schema={"underlying": pl.String, "spot": pl.Float64},
         orient="row",
     )

@@ -53,8 +53,11 @@ def price_faults(
     polars.DataFrame
         `FAULT_SCHEMA`: row, rule (`unit_error` or `outlier`) and detail of each fault.
     """
-    series = _with_references(_undo_splits(prices, splits), latest, splits)
-    levels = _follow(series).with_columns(
+    series = _follow(_with_references(_undo_splits(prices, splits), latest, splits))
+    # The smallest step that any rule looks at: most batches hold none, and are done.
+    if not (series.get_column("step").abs() > _SPIKE).any():
+        return pl.DataFrame(schema=FAULT_SCHEMA)
+    levels = series.with_columns(
         level=pl.when(pl.col("step").abs().is_between(*_UNIT))
         .then(pl.col("step").sign())
         .otherwise(0.0)
