@@ -66,8 +66,8 @@ class WheelPolicy:
     put_max_delta: float = _knob(0.30, "greatest |delta| of a put to sell", low=0.01, high=0.60)
     call_min_delta: float = _knob(0.15, "least delta of a call to sell", low=0.01, high=0.60)
     call_max_delta: float = _knob(0.35, "greatest delta of a call to sell", low=0.01, high=0.60)
-    min_dte: int = _knob(15, "least days to expiry of an option to sell", low=0, high=730)
-    max_dte: int = _knob(50, "greatest days to expiry of an option to sell", low=1, high=730)
+    min_dte: int = _knob(21, "least days to expiry of an option to sell; keep it above roll_dte", low=0, high=730)
+    max_dte: int = _knob(56, "greatest days to expiry of an option to sell", low=1, high=730)
     min_annualized_yield: float = _knob(0.05, "least annualised yield of a sale at the bid", low=0.0, high=10.0)
 
     max_spread: float = _knob(
@@ -91,7 +91,7 @@ class WheelPolicy:
     secured_by: str = _knob("cash", "what stands behind a put in a margin account", choices=("cash", "margin"))
     cash_reserve: float = _knob(0.0, "fraction of the equity that is never put behind options", low=0.0, high=0.95)
     max_name_share: float = _knob(
-        1.0, "greatest fraction of the equity that one name may take if assigned", low=0.01, high=1.0
+        1.0, "greatest fraction of the equity that one name may take if assigned; 1 is no limit", low=0.01, high=1.0
     )
     max_contracts: int = _knob(10, "greatest number of contracts in one recommendation", low=1, high=10_000)
     concurrent_puts: bool = _knob(False, "sell puts also on a name that has a round lot or a short option already")
@@ -239,11 +239,12 @@ _PRESETS: Final[Mapping[str, Mapping[str, object]]] = {
         "put_max_delta": 0.45,
         "call_min_delta": 0.25,
         "call_max_delta": 0.45,
-        "min_dte": 5,
+        "min_dte": 7,
+        "roll_dte": 3,
         "max_spread_fraction": 0.25,
         "allow_earnings": True,
         "roll_itm_puts": True,
     },
-    "early_exit": {"roll_profit": 0.50, "roll_dte": 21, "at_profit": "close"},
+    "early_exit": {"min_dte": 28, "max_dte": 63, "roll_profit": 0.50, "roll_dte": 21, "at_profit": "close"},
 }
 PRESETS: Final = tuple(_PRESETS)

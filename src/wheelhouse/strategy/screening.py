@@ -205,7 +205,9 @@ def _below_intrinsic(context: Context) -> BoolArray:
 
 def _unpriced(context: Context) -> BoolArray:
     # A quote that another rule refuses has no volatility for that reason alone.
-    explained = ~_two_sided(context) | _crossed(context) | _stale(context) | _below_intrinsic(context)
+    explained = (
+        ~_two_sided(context) | _crossed(context) | _stale(context) | _below_intrinsic(context) | _adjusted(context)
+    )
     return np.isnan(context.valued.delta) & ~explained
 
 

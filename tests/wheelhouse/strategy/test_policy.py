@@ -54,7 +54,7 @@ def test_every_number_within_its_bounds_is_accepted_or_contradicts_its_partner(k
         ({"min_dte": 20.5}, "must be a whole number from 0 to 730"),
         ({"allow_earnings": 1}, "must be true or false"),
         ({"call_floor": "taxes"}, "did you mean 'tax'?"),
-        ({"min_dte": 60}, "min_dte = 60 lies above max_dte = 50"),
+        ({"min_dte": 60}, "min_dte = 60 lies above max_dte = 56"),
         ({"put_min_delta": 0.4}, "raise put_max_delta"),
         ({"put_max_dleta": 0.3}, "did you mean 'put_max_delta'?"),
         ({"preset": "conservativ"}, "did you mean 'conservative'?"),
@@ -77,6 +77,13 @@ def test_presets_differ_and_standard_is_the_default() -> None:
     assert len({WheelPolicy.preset(name) for name in PRESETS}) == len(PRESETS)
     early = WheelPolicy.preset("early_exit")
     assert (early.roll_profit, early.roll_dte) == (0.5, 21)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_a_preset_sells_is_not_due_to_roll_at_once_and_a_monthly_is_always_in_reach(name: str) -> None:
+    policy = WheelPolicy.preset(name)
+    assert policy.min_dte > policy.roll_dte
+    assert policy.max_dte - policy.min_dte >= 35  # monthlies are at most five weeks apart
 
 
 def test_named_values_change_a_start_and_keep_the_rest() -> None:

@@ -131,7 +131,7 @@ def test_a_roll_takes_the_best_yield_of_the_window_for_a_net_credit(world: Any) 
             for i in range(len(chain))
             if not chain.is_call[i]
             and 0.15 <= -valued.delta[i] <= 0.30
-            and 15 <= (chain.expiry[i].item() - date(2024, 3, 4)).days <= 50
+            and 21 <= (chain.expiry[i].item() - date(2024, 3, 4)).days <= 56
             and chain.ask[i] - chain.bid[i] <= 0.10 + 1e-9
         ),
         key=lambda i: (
