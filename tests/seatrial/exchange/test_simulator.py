@@ -72,6 +72,23 @@ def test_without_carry_no_portfolio_at_all_gains(cheapest_free_lunch, chain, spo
         assert cost >= -1e-6
 
 
+def test_a_noisy_chain_is_repaired(american_arbitrages, make_chain) -> None:
+    chain = make_chain(strikes=21, days=(30, 90))
+    random = np.random.default_rng(4)
+    noisy = tuple(
+        dataclasses.replace(contract, bid=round(mid - 0.01, 2), ask=round(mid + 0.01, 2))
+        for contract in chain.contracts
+        if contract.bid
+        for mid in [(contract.bid + contract.ask) / 2 + random.normal(0, 0.15)]
+        if mid > 0.05
+    )
+    updates = Requoter(dataclasses.replace(chain, contracts=noisy)).requote(100.0, START)
+    quotes = arrays(chain, updates)
+    as_pushed = {"bid": np.array([c.bid for c in noisy]), "ask": np.array([c.ask for c in noisy])}
+    assert len(american_arbitrages(**{**quotes, **as_pushed}, spot=100.0, rate=0.0, dividend_yield=0.0)) > 100
+    assert not american_arbitrages(**quotes, spot=100.0, rate=0.0, dividend_yield=0.0)
+
+
 @pytest.mark.parametrize("model", ["american", "european"])
 def test_with_carry(make_chain, american_arbitrages, cheapest_free_lunch, model) -> None:
     chain = make_chain(rate=0.05, dividend_yield=0.02, model=model, days=(30, 365))
