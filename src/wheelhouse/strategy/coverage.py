@@ -1,6 +1,5 @@
 """Which shares stand behind calls, and below which strike no call is sold."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -82,12 +81,12 @@ def call_floor(account: AccountView, underlying: str, policy: WheelPolicy) -> Ca
     """Give the floor of the policy: the higher basis if the shares are held in several positions."""
     if policy.call_floor == "none":
         return CallFloor(price=None, known=True)
-    bases: Iterable[Decimal | None] = [
+    bases = [
         p.tax_basis if policy.call_floor == "tax" else p.campaign_basis
         for p in account.of(underlying)
         if p.contract is None and p.quantity > 0
     ]
     known = [basis for basis in bases if basis is not None]
-    if len(known) != len(list(bases)):
+    if len(known) != len(bases):
         return CallFloor(price=None, known=False)
     return CallFloor(price=max(known, default=None), known=True)

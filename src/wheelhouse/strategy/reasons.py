@@ -66,7 +66,6 @@ class Code(StrEnum):
     EARLY_EXERCISE_WARNING = "early_exercise_warning"
     EARLY_EXERCISE_ALARM = "early_exercise_alarm"
     UNCOVERED_CALL = "uncovered_call"
-    BEYOND_THE_CLOSE = "beyond_the_close"
 
     # Why there is nothing to do but wait.
     NO_DATA = "no_data"
@@ -75,7 +74,6 @@ class Code(StrEnum):
     WORKING_ORDER = "working_order"
     NOTHING_ADMISSIBLE = "nothing_admissible"
     NEAREST_MISS = "nearest_miss"
-    POSITION_OPEN = "position_open"
     BASIS_UNKNOWN = "basis_unknown"
     CREDIT_UNKNOWN = "credit_unknown"
     COVERAGE_REACHED = "coverage_reached"

@@ -92,14 +92,6 @@ class AccountView:
         """Shares held of one underlying, signed."""
         return sum(p.quantity for p in self.of(underlying) if p.contract is None)
 
-    def short_calls(self, underlying: str) -> int:
-        """Number of short calls on one underlying, whatever they deliver."""
-        return -sum(
-            p.quantity
-            for p in self.of(underlying)
-            if p.is_short_option and p.contract and p.contract.right is Right.CALL
-        )
-
     def secured_by_cash(self) -> Decimal:
         """USD that all short puts pay if they are assigned."""
         puts = (p for p in self.positions if p.is_short_option and p.contract and p.contract.right is Right.PUT)
