@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 
 _SEED_STEPS = 6
 _SMALLEST_LOG = -690.0
+# Of a Newton step, in deviations at each time: the seed is never further off than a few.
 _LONGEST_STEP = 1.0
 
 
@@ -253,10 +254,14 @@ class _FixedPoint:
         sound = np.isfinite(jacobian).all(axis=(1, 2)) & np.isfinite(residual).all(axis=1)
         jacobian[~sound] = np.eye(n)
         residual[~sound] = 0.0
-        step = np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
-        return np.minimum(
-            depth_root - np.clip(step, -_LONGEST_STEP * self._deviation, _LONGEST_STEP * self._deviation), 0.0
-        )
+        try:
+            step = np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
+        except np.linalg.LinAlgError:
+            # One exactly singular row fails the batch; all of it then takes a step of the plain iteration.
+            step = -residual
+        longest = _LONGEST_STEP * self._deviation
+        improved: Floats = np.minimum(depth_root - np.clip(step, -longest, longest), 0.0)
+        return improved
 
 
 def _unit_legendre(count: int) -> tuple[Floats, Floats]:
@@ -276,7 +281,7 @@ def _interpolation(nodes: Floats, points: Floats) -> Floats:
     distance = points[:, None] - nodes[None, :]
     hits = distance == 0.0
     terms = weights / np.where(hits, 1.0, distance)
-    matrix = terms / terms.sum(axis=1, keepdims=True)
+    matrix: Floats = terms / terms.sum(axis=1, keepdims=True)
     exact = hits.any(axis=1)
     matrix[exact] = hits[exact]
     return matrix
