@@ -8,10 +8,10 @@ valuations of one underlying that are asked for at once are done once.
 import math
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,7 @@ from wheelhouse.market.chain import ChainSnapshot, build_chain
 from wheelhouse.market.events import Terms
 from wheelhouse.market.frames import QUOTE_SCHEMA
 from wheelhouse.market.instruments import Evidence, OptionContract, parse_osi
-
-if TYPE_CHECKING:
-    from wheelhouse.pricing.valuation import ValuedChain
+from wheelhouse.pricing.valuation import ValuedChain, value_chain
 
 DataState = Literal["fresh", "stale", "missing"]
 
@@ -93,7 +91,7 @@ class Snapshot:
     ask: float | None
     as_of: datetime | None
     evidence: Evidence | None
-    chain: "ValuedChain | None"
+    chain: ValuedChain | None
     terms: Terms
     generation: int
     rows: Mapping[str, int] = field(default_factory=dict)
@@ -101,6 +99,11 @@ class Snapshot:
     def contract_row(self, symbol: str) -> int | None:
         """Where a contract stands in the chain; None if it is not in it."""
         return self.rows.get(symbol)
+
+
+def _row(values: Sequence[Any]) -> QuoteRow:
+    """A row of a frame with the columns of `QUOTE_SCHEMA` in their order, then the evidence."""
+    return QuoteRow(**dict(zip(QUOTE_SCHEMA.names(), values, strict=False)), evidence=Evidence(values[-1]))
 
 
 class SnapshotBoard:
@@ -123,6 +126,7 @@ class SnapshotBoard:
         self._lock = threading.Lock()
         self._valuing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._quotes: dict[str, QuoteRow] = {}
+        self._marks: dict[str, float] = {}
         self._options: defaultdict[str, set[str]] = defaultdict(set)
         self._closes: dict[str, Close] = {}
         self._terms: dict[str, Terms] = {}
@@ -149,11 +153,13 @@ class SnapshotBoard:
         changed: set[str] = set()
         with self._lock:
             for values in frame.select(columns).iter_rows():
-                row = QuoteRow(*values[:-1], Evidence(values[-1]))
+                row = _row(values)
                 known = self._quotes.get(row.symbol)
                 if known is not None and known.ts > row.ts:
                     continue
                 self._quotes[row.symbol] = row
+                if row.mark is not None:
+                    self._marks[row.symbol] = row.mark
                 underlying = self._underlying(row.symbol)
                 if underlying != row.symbol:
                     self._options[underlying].add(row.symbol)
@@ -228,6 +234,12 @@ class SnapshotBoard:
         """The latest quote of any symbol."""
         return self._quotes.get(symbol)
 
+    def last_mark(self, symbol: str) -> float | None:
+        """The mark of the last quote that had one, else the last close; None if there never was either."""
+        mark = self._marks.get(symbol)
+        close = self._closes.get(symbol)
+        return mark if mark is not None or close is None else close.close
+
     def quotes(self) -> Mapping[str, QuoteRow]:
         """The latest quotes of all symbols; a live view, not to be changed."""
         return self._quotes
@@ -288,8 +300,6 @@ class SnapshotBoard:
             generation=generation,
         )
         if options and snapshot.spot is not None:
-            from wheelhouse.pricing.valuation import value_chain
-
             chain = self._build(snapshot, options, instruments, now)
             valued = value_chain(chain, priced_at=now, stale=self._stale(chain, now))
             snapshot = replace(snapshot, chain=valued, rows={symbol: i for i, symbol in enumerate(chain.symbols)})
@@ -327,6 +337,6 @@ class SnapshotBoard:
         ]
         return np.array(stale, dtype=bool)[inverse]
 
-    def _has_aged(self, valued: "ValuedChain", now: datetime) -> bool:
+    def _has_aged(self, valued: ValuedChain, now: datetime) -> bool:
         flagged = np.array(["stale" in flags for flags in valued.flags], dtype=bool)
         return bool(self._expired(valued.chain, now).any() or (self._stale(valued.chain, now) != flagged).any())

@@ -17,6 +17,7 @@ from wheelhouse.errors import InvalidInput, NotFound
 from wheelhouse.ledger.account import AccountState, apply_all, fold
 from wheelhouse.ledger.booking import open_account
 from wheelhouse.ledger.events import LedgerEvent, sequenced
+from wheelhouse.ledger.external import ExternalEvent, book_external, is_duplicate
 from wheelhouse.ledger.orders import Order
 from wheelhouse.market.instruments import AccountKind, OptionContract, Position
 from wheelhouse.store.protocol import Store
@@ -49,6 +50,15 @@ class Book:
         return [order for order in self.orders.values() if order.status.is_open]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What became of reported facts; rejections are pairs of index and sentence."""
+
+    applied: int
+    duplicates: int
+    rejections: tuple[tuple[int, str], ...]
+
+
 class AccountBooks:
     """All accounts.
 
@@ -56,9 +66,19 @@ class AccountBooks:
     ----------
     contracts
         Gives the contracts that differ from what their symbols say.
+    assignment_fee
+        USD for each contract assigned or exercised.
     """
 
-    def __init__(self, store: Store, clock: Clock, contracts: Callable[[], Mapping[str, OptionContract]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        contracts: Callable[[], Mapping[str, OptionContract]],
+        *,
+        assignment_fee: Decimal,
+    ) -> None:
+        self._assignment_fee = assignment_fee
         self._store = store
         self._clock = clock
         self._contracts = contracts
@@ -147,6 +167,39 @@ class AccountBooks:
             book.orders[order.id] = order
         return numbered
 
+    def report(self, account_id: str, facts: Sequence[ExternalEvent]) -> Reported:
+        """Book facts that somebody else reports, each once under its own name; all that are good commit together.
+
+        Raises
+        ------
+        NotFound
+            There is no such account.
+        Conflict
+            A name is known with another body; nothing is booked then.
+        """
+        with self.writing(account_id) as book:
+            state = book.state
+            events: list[LedgerEvent] = []
+            duplicates = 0
+            rejections: list[tuple[int, str]] = []
+            for index, fact in enumerate(facts):
+                if is_duplicate(state, fact):
+                    duplicates += 1
+                    continue
+                try:
+                    booked = book_external(state, fact, self._contracts(), assignment_fee=self._assignment_fee)
+                except InvalidInput as error:
+                    rejections.append((index, str(error)))
+                    continue
+                numbered = sequenced(booked, after=state.sequence)
+                state = apply_all(state, numbered, self._contracts())
+                events += booked
+            if events:
+                self.append(book, events)
+            return Reported(
+                applied=len(facts) - duplicates - len(rejections), duplicates=duplicates, rejections=tuple(rejections)
+            )
+
     @property
     def halted_globally(self) -> bool:
         """Whether the kill switch of all accounts is thrown."""
@@ -156,7 +209,7 @@ class AccountBooks:
         """Whether the account may not send orders."""
         return self._halted or book.record.halted
 
-    def set_halted(self, account_id: str | None, halted: bool) -> None:
+    def set_halted(self, account_id: str | None, *, halted: bool) -> None:
         """Throw or release the kill switch of one account, or of all; it is on disk before this returns."""
         if account_id is None:
             with self._adding:

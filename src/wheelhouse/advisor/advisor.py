@@ -4,7 +4,14 @@ import threading
 from dataclasses import dataclass
 from typing import Self
 
+from wheelhouse.advisor.accounts import AccountBooks
+from wheelhouse.advisor.advice import AdviceDesk, policy_of
+from wheelhouse.advisor.end_of_day import EndOfDay
+from wheelhouse.advisor.ingestion import IngestionDesk
 from wheelhouse.advisor.market import MarketDesk
+from wheelhouse.advisor.orders import OrderDesk
+from wheelhouse.advisor.valuation import Appraiser
+from wheelhouse.broker.paper import Fees, PaperBroker
 from wheelhouse.clock import Clock
 from wheelhouse.errors import WheelhouseError
 from wheelhouse.market.calendar import TradingCalendar, nyse
@@ -48,6 +55,48 @@ class Advisor:
             default_terms=Terms(rate=settings.market.default_rate),
         )
         self.market = MarketDesk(store, self.board, clock, calendar)
+        fees = Fees(
+            option_contract=settings.fees.option_contract,
+            share=settings.fees.stock_share,
+            assignment=settings.fees.assignment,
+        )
+        broker = PaperBroker(is_fresh=self.board.is_fresh, fees=fees)
+        self.accounts = AccountBooks(store, clock, self.board.contracts, assignment_fee=settings.fees.assignment)
+        self.appraiser = Appraiser(self.board, broker)
+        self.orders = OrderDesk(
+            store=store,
+            books=self.accounts,
+            appraiser=self.appraiser,
+            broker=broker,
+            clock=clock,
+            calendar=calendar,
+            metrics=metrics,
+        )
+        self.advice = AdviceDesk(
+            store=store,
+            books=self.accounts,
+            board=self.board,
+            appraiser=self.appraiser,
+            clock=clock,
+            calendar=calendar,
+            metrics=metrics,
+            policy=policy_of(settings.policy, fee_per_contract=float(settings.fees.option_contract)),
+            cash_rate=settings.cash_rate,
+        )
+        self.end_of_day = EndOfDay(
+            store=store,
+            books=self.accounts,
+            orders=self.orders,
+            advice=self.advice,
+            market=self.market,
+            appraiser=self.appraiser,
+            clock=clock,
+            calendar=calendar,
+            assignment_fee=settings.fees.assignment,
+            cash_rate=settings.cash_rate,
+        )
+        self.ingestions = IngestionDesk(self.market, clock, calendar)
+        self.market.watchers.append(self.orders.match)
         self._stopping = threading.Event()
         self._closing = threading.Lock()
         self._closed = False
@@ -77,6 +126,8 @@ class Advisor:
     def rebuild(self) -> None:
         """Make what is held in memory anew from the store."""
         self.market.load()
+        self.accounts.load()
+        self.orders.load()
 
     def start(self) -> None:
         """Begin the regular work: chains that went stale, sessions that closed."""
@@ -91,13 +142,16 @@ class Advisor:
             if self._closed:
                 return
             self._closed = True
+            self.ingestions.close()
             if self._ticker is not None:
                 self._ticker.join()
             self.store.close()
 
     def readiness(self) -> list[ReadinessCheck]:
         """Check the store, its schema, the ledger, and the data if a feed is required."""
-        return [self._check_store(), self._check_feed()]
+        folded = len(self.accounts.all())
+        ledger = ReadinessCheck(name="ledger", ok=True, detail=f"{folded} accounts folded")
+        return [self._check_store(), ledger, self._check_feed()]
 
     def refresh_gauges(self) -> None:
         """Bring the gauges up to date; for whoever is about to read the metrics."""
@@ -132,5 +186,6 @@ class Advisor:
         while not self._stopping.wait(self.settings.market.refresh_seconds):
             try:
                 self.board.refresh(self.clock.now())
+                self.orders.expire_all(self.clock.now())
             except Exception:  # noqa: BLE001 - the next tick tries again; a thread that died would go unnoticed
                 _log.exception("the regular work failed")

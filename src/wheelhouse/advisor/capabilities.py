@@ -15,7 +15,6 @@ CAPABILITIES: Final[tuple[str, ...]] = (
     "ledger",
     "events",
     "recommendations",
-    "risk",
     "performance",
     "expirations",
     "end_of_day",
@@ -23,4 +22,5 @@ CAPABILITIES: Final[tuple[str, ...]] = (
     "keys",
     "backup",
     "verify",
+    "compact",
 )

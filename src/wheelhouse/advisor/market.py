@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 import polars as pl
@@ -15,9 +15,11 @@ from wheelhouse.market.calendar import TradingCalendar
 from wheelhouse.market.events import Split, Terms
 from wheelhouse.market.frames import Interval
 from wheelhouse.market.instruments import Evidence, OptionContract, is_option_symbol, normalize_symbol
-from wheelhouse.snapshots import Close, Snapshot, SnapshotBoard
+from wheelhouse.snapshots import Close, QuoteRow, Snapshot, SnapshotBoard
 from wheelhouse.store.protocol import Store
 from wheelhouse.store.records import WriteResult
+
+_CLOSING_MARGIN = timedelta(minutes=15)
 
 Watcher = Callable[[Sequence[str]], None]
 
@@ -167,6 +169,14 @@ class MarketDesk:
     def state(self, symbol: str) -> tuple[Literal["fresh", "stale", "missing"], float | None]:
         """Whether an underlying's spot is fresh, and its age in seconds of session time."""
         return self._board.state(normalize_symbol(symbol), self._clock.now())
+
+    def quote(self, symbol: str) -> QuoteRow | None:
+        """The latest quote of a symbol as `normalize_symbol` writes it."""
+        return self._board.quote(symbol)
+
+    def is_closing(self, ts: datetime, closed: datetime) -> bool:
+        """Whether a time lies in the final 15 minutes of the session that closed then, or up to 15 minutes after."""
+        return abs(ts - closed) <= _CLOSING_MARGIN
 
     def bars(
         self, symbol: str, interval: Interval, start: datetime | None, end: datetime | None, limit: int

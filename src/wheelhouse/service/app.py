@@ -13,7 +13,7 @@ from wheelhouse.advisor.advisor import Advisor
 from wheelhouse.clock import parse_clock
 from wheelhouse.errors import ConfigurationError
 from wheelhouse.secrets import resolve
-from wheelhouse.service import market, operations
+from wheelhouse.service import accounts, advice, maintenance, market, operations, orders
 from wheelhouse.service.auth import RateLimiter, gatekeeper
 from wheelhouse.service.context import Blocking, Services
 from wheelhouse.service.description import describe_errors, description
@@ -76,7 +76,7 @@ def open_advisor(settings: Settings, metrics: Metrics) -> Advisor:
 
 
 def _guarded_routes() -> Sequence[ControllerRouterHandler]:
-    return [*operations.PRIVATE, *market.ROUTES]
+    return [*operations.PRIVATE, *market.ROUTES, *accounts.ROUTES, *orders.ROUTES, *advice.ROUTES, *maintenance.ROUTES]
 
 
 def _install_bootstrap_key(settings: Settings, keys: KeyRing) -> None:

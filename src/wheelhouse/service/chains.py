@@ -4,16 +4,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, date
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 import numpy as np
 
+from wheelhouse.pricing.valuation import ValuedChain
 from wheelhouse.service.market_shapes import ChainOut, ContractOut
 from wheelhouse.snapshots import Snapshot
-
-if TYPE_CHECKING:
-    from wheelhouse.pricing.valuation import ValuedChain
 
 _KEPT: Final = 64
 
@@ -65,7 +63,7 @@ def _chain(snapshot: Snapshot, expiry: date | None) -> ChainOut:
     )
 
 
-def _contracts(valued: "ValuedChain", expiry: date | None) -> list[ContractOut]:
+def _contracts(valued: ValuedChain, expiry: date | None) -> list[ContractOut]:
     chain = valued.chain
     rows = range(len(chain)) if expiry is None else np.flatnonzero(chain.expiry == np.datetime64(expiry, "D")).tolist()
     # Whole columns at once: taking single elements of arrays is a hundred times slower. msgspec writes NaN as null.

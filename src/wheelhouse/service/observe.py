@@ -2,7 +2,6 @@
 
 import re
 from time import perf_counter
-from typing import cast
 from uuid import uuid4
 
 import structlog
@@ -38,7 +37,7 @@ class Observed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == ScopeType.HTTP:
-            await self._serve(cast("HTTPScope", scope), receive, send)
+            await self._serve(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

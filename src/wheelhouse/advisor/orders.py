@@ -1,0 +1,447 @@
+"""Orders: checked, matched on the spot, committed before they are acknowledged, and matched again on new quotes.
+
+A business refusal is an order too, with status `rejected` and its reasons. The answer to a request is stored in the transaction that
+stores the order, so the same request under the same key gets the same answer, also after a crash.
+"""
+
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from wheelhouse.advisor.accounts import AccountBooks, Book
+from wheelhouse.advisor.collateral import Requirement, shortfalls
+from wheelhouse.advisor.valuation import Appraiser, applied
+from wheelhouse.broker.paper import PaperBroker, expire_order
+from wheelhouse.clock import Clock
+from wheelhouse.errors import Conflict, InvalidInput, NotFound
+from wheelhouse.ledger.booking import book_fills, book_order
+from wheelhouse.ledger.contracts import contract_of, underlying_of
+from wheelhouse.ledger.events import LedgerEvent
+from wheelhouse.ledger.orders import (
+    Effect,
+    Fill,
+    Leg,
+    Order,
+    OrderStatus,
+    OrderType,
+    Reason,
+    TimeInForce,
+    crosses_zero,
+)
+from wheelhouse.market.calendar import TradingCalendar
+from wheelhouse.market.instruments import AccountKind, normalize_symbol
+from wheelhouse.store.protocol import Store
+from wheelhouse.store.records import IdempotencyRecord
+from wheelhouse.telemetry import Metrics
+
+IDEMPOTENCY_LIFETIME = timedelta(hours=24)
+MAX_KEY_CHARACTERS = 255
+CREATED, REPEATED = 201, 200
+
+
+class KeyReused(InvalidInput):
+    """An idempotency key came with another body than the first time."""
+
+
+class InFlight(Conflict):
+    """A request under the same idempotency key has not been answered yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order as somebody wants it; legs with any spelling of the symbols."""
+
+    legs: tuple[tuple[str, int], ...]
+    type: OrderType = OrderType.LIMIT
+    limit_price: Decimal | None = None
+    effect: Effect | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the body: equal exactly for requests that ask for the same."""
+        price = None if self.limit_price is None else str(self.limit_price.normalize())
+        body = (self.legs, self.type.value, price, self.effect and self.effect.value, self.time_in_force.value)
+        return hashlib.sha256(repr(body).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a request was answered: the HTTP status and the body, as it is stored."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What an order would do; USD. None where no market says.
+
+    Attributes
+    ----------
+    estimated_fill
+        Net per share of one unit at the present market, credits positive.
+    cash_change
+        At that net, after fees.
+    """
+
+    accepted: bool
+    reasons: tuple[Reason, ...]
+    estimated_fill: Decimal | None
+    fees: Decimal
+    cash_change: Decimal | None
+    margin_change: Requirement | None
+    buying_power_after: Decimal | None
+
+
+class OrderDesk:
+    """Takes orders for accounts."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        books: AccountBooks,
+        appraiser: Appraiser,
+        broker: PaperBroker,
+        clock: Clock,
+        calendar: TradingCalendar,
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._books = books
+        self._appraiser = appraiser
+        self._broker = broker
+        self._clock = clock
+        self._calendar = calendar
+        self._metrics = metrics
+        self._lock = threading.Lock()
+        self._in_flight: set[tuple[str, str]] = set()
+        self._open: defaultdict[str, dict[str, str]] = defaultdict(dict)
+
+    def load(self) -> None:
+        """Note which orders work, after the books were loaded."""
+        self._open.clear()
+        for book in self._books.all():
+            self._note(book.working())
+
+    def submit(self, account_id: str, request: OrderRequest, *, key: str, render: Callable[[Order], bytes]) -> Answer:
+        """Take an order, or give the stored answer to the same request.
+
+        Parameters
+        ----------
+        key
+            The client's idempotency key, kept for 24 hours of real time.
+        render
+            Makes the body of the answer, which is stored with the order.
+
+        Raises
+        ------
+        NotFound
+            There is no such account.
+        KeyReused
+            The key came with another body before.
+        InFlight
+            The first request of this key has not been answered yet.
+        InvalidInput
+            The order makes no sense: no legs, a malformed symbol, a limit without price.
+        """
+        if not key or len(key) > MAX_KEY_CHARACTERS:
+            raise InvalidInput(f"an idempotency key has 1 to {MAX_KEY_CHARACTERS} characters, this one has {len(key)}")
+        self._books.get(account_id)
+        with self._lock:
+            if (account_id, key) in self._in_flight:
+                raise InFlight(f"the first request with idempotency key {key!r} is still being answered; ask again")
+            self._in_flight.add((account_id, key))
+        try:
+            known = self._known_answer(account_id, key, request.fingerprint)
+            if known is not None:
+                return known
+            return self._place(account_id, request, key, render)
+        finally:
+            with self._lock:
+                self._in_flight.discard((account_id, key))
+
+    def preview(self, account_id: str, request: OrderRequest) -> Preview:
+        """What the order would do; writes nothing."""
+        book = self._books.get(account_id)
+        now = self._clock.now()
+        order = self._make(account_id, request, now, key=None)
+        refusals = self._refusals(book, order, now)
+        tried = self._broker.submit(
+            order, self._appraiser.views(leg.symbol for leg in order.legs), now, is_open=self._is_open(now)
+        )
+        reasons = tuple(refusals) + tuple(tried.order.reasons)
+        net = self._appraiser.estimate(order)
+        change = self._appraiser.cash_change(order, net)
+        held = _held(book)
+        after = applied(held, order.legs)
+        before_needs = self._appraiser.requirement(book.kind, held)
+        after_needs = self._appraiser.requirement(book.kind, after)
+        margin_change = (
+            None
+            if before_needs is None or after_needs is None
+            else Requirement(
+                initial=after_needs.initial - before_needs.initial,
+                maintenance=after_needs.maintenance - before_needs.maintenance,
+                method=after_needs.method,
+            )
+        )
+        power = (
+            None
+            if change is None
+            else self._appraiser.buying_power(
+                book, cash=book.state.cash + change, quantities=after, reserved=self._appraiser.reserved(book)
+            )
+        )
+        return Preview(
+            accepted=not reasons,
+            reasons=reasons,
+            estimated_fill=net,
+            fees=self._appraiser.fees(order),
+            cash_change=change,
+            margin_change=margin_change,
+            buying_power_after=power,
+        )
+
+    def order(self, account_id: str, order_id: str) -> Order:
+        """One order of an account.
+
+        Raises
+        ------
+        NotFound
+            There is no such account, or no such order of it.
+        """
+        order = self._books.get(account_id).orders.get(order_id)
+        if order is None:
+            raise NotFound(f"account {account_id} has no order {order_id!r}")
+        return order
+
+    def orders(self, account_id: str, status: OrderStatus | None = None) -> list[Order]:
+        """The orders of an account, oldest first."""
+        orders = list(self._books.get(account_id).orders.values())
+        return [order for order in orders if status is None or order.status is status]
+
+    def cancel(self, account_id: str, order_id: str) -> Order:
+        """Withdraw what remains of a working order; one that is final stays as it is.
+
+        Raises
+        ------
+        NotFound
+            There is no such account or order.
+        Conflict
+            The order is final already, and not by being cancelled.
+        """
+        with self._books.writing(account_id) as book:
+            order = self.order(account_id, order_id)
+            if order.status is OrderStatus.CANCELLED:
+                return order
+            if not order.status.is_open:
+                raise Conflict(f"order {order_id} is {order.status.value}; nothing is left to cancel")
+            cancelled = order.cancelled()
+            self._append(book, book_order(cancelled, self._clock.now()), [cancelled])
+            return cancelled
+
+    def match(self, underlyings: Sequence[str]) -> None:
+        """Let the working orders of these underlyings meet the present quotes; called when quotes have arrived."""
+        with self._lock:
+            waiting = {order: account for name in underlyings for order, account in self._open.get(name, {}).items()}
+        for order_id, account_id in waiting.items():
+            with self._books.writing(account_id) as book:
+                order = book.orders[order_id]
+                if order.status.is_open and not self._books.is_halted(book):
+                    self._match(book, order)
+
+    def expire(self, book: Book, session: date) -> list[Order]:
+        """End an account's orders whose time is over with the close of a session; the account's lock must be held."""
+        last_close = self._calendar.close_at(session)
+        ended = []
+        for order in book.working():
+            after = expire_order(order, last_close=last_close, session=session, contracts=self._appraiser.contracts)
+            if after is not order:
+                ended.append(after)
+        if ended:
+            events = [event for order in ended for event in book_order(order, max(last_close, order.created_at))]
+            self._append(book, events, ended)
+        return ended
+
+    def expire_all(self, now: datetime) -> None:
+        """End all orders that the last close has ended; for the regular work."""
+        session = self._calendar.session_of(now)
+        if now < self._calendar.close_at(session):
+            session = self._calendar.previous_session(session)
+        with self._lock:
+            accounts = {account for orders in self._open.values() for account in orders.values()}
+        for account_id in sorted(accounts):
+            with self._books.writing(account_id) as book:
+                self.expire(book, session)
+
+    # Inside
+
+    def _known_answer(self, account_id: str, key: str, fingerprint: str) -> Answer | None:
+        record = self._store.idempotency(account_id, key)
+        if record is None or datetime.now(UTC) - record.created_at >= IDEMPOTENCY_LIFETIME:
+            return None
+        if record.body_hash != fingerprint:
+            raise KeyReused(f"idempotency key {key!r} came with another body before; use a new key for another order")
+        return Answer(status=REPEATED, body=record.response)
+
+    def _place(self, account_id: str, request: OrderRequest, key: str, render: Callable[[Order], bytes]) -> Answer:
+        with self._books.writing(account_id) as book:
+            now = self._clock.now()
+            order = self._make(account_id, request, now, key=key)
+            refusals = self._refusals(book, order, now)
+            fills: tuple[Fill, ...] = ()
+            if refusals:
+                order = order.rejected(refusals)
+                events: list[LedgerEvent] = list(book_order(order, now))
+            else:
+                views = self._appraiser.views(leg.symbol for leg in order.legs)
+                executed = self._broker.submit(order, views, now, is_open=self._is_open(now))
+                # The intent comes before what became of it.
+                intent = executed.order if executed.order.status is OrderStatus.REJECTED else order
+                events = [*book_order(intent, now), *book_fills(order, executed.fills, self._appraiser.contracts)]
+                order, fills = executed.order, executed.fills
+            body = render(order)
+            record = IdempotencyRecord(
+                account_id=account_id,
+                key=key,
+                body_hash=request.fingerprint,
+                status=CREATED,
+                response=body,
+                created_at=datetime.now(UTC),
+            )
+            self._append(book, events, [order], record)
+        self._metrics.order(side=order.side, status=order.status.value)
+        del fills
+        return Answer(status=CREATED, body=body)
+
+    def _match(self, book: Book, order: Order) -> None:
+        now = self._clock.now()
+        views = self._appraiser.views(leg.symbol for leg in order.legs)
+        executed = self._broker.match(order, views, now, is_open=self._is_open(now))
+        if executed.fills:
+            events = book_fills(order, executed.fills, self._appraiser.contracts)
+            self._append(book, events, [executed.order])
+
+    def _append(
+        self,
+        book: Book,
+        events: Sequence[LedgerEvent],
+        orders: Sequence[Order],
+        record: IdempotencyRecord | None = None,
+    ) -> None:
+        before = {order.id: book.orders.get(order.id) for order in orders}
+        self._books.append(book, events, orders=orders, idempotency=record)
+        self._note(orders)
+        for order in orders:
+            known = before[order.id]
+            if known is not None and known.status is not order.status:
+                self._metrics.order(side=order.side, status=order.status.value)
+
+    def _note(self, orders: Iterable[Order]) -> None:
+        with self._lock:
+            for order in orders:
+                for leg in order.legs:
+                    underlying = underlying_of(leg.symbol, self._appraiser.contracts)
+                    if order.status.is_open:
+                        self._open[underlying][order.id] = order.account_id
+                    else:
+                        self._open[underlying].pop(order.id, None)
+
+    def _make(self, account_id: str, request: OrderRequest, now: datetime, *, key: str | None) -> Order:
+        return Order(
+            id=uuid4().hex,
+            account_id=account_id,
+            created_at=now,
+            legs=tuple(Leg(symbol=normalize_symbol(symbol), quantity=quantity) for symbol, quantity in request.legs),
+            type=request.type,
+            limit_price=request.limit_price,
+            effect=request.effect,
+            time_in_force=request.time_in_force,
+            idempotency_key=key,
+        )
+
+    def _is_open(self, now: datetime) -> bool:
+        return self._calendar.session_state(now) != "closed"
+
+    def _refusals(self, book: Book, order: Order, now: datetime) -> list[Reason]:
+        """Why the account may not send this order; none if it may."""
+        if self._books.is_halted(book):
+            scope = "all accounts are" if self._books.halted_globally else "the account is"
+            return [Reason(code="halted", detail=f"{scope} halted; resume first")]
+        reasons = [*self._expired(order, now), *_crossing(book, order)]
+        if reasons:
+            return reasons
+        return [*self._uncovered(book, order), *self._unaffordable(book, order)]
+
+    def _expired(self, order: Order, now: datetime) -> Iterable[Reason]:
+        for leg in order.legs:
+            if not leg.is_option:
+                continue
+            last = contract_of(leg.symbol, self._appraiser.contracts).last_trading_day
+            over = not self._calendar.first <= last <= self._calendar.last
+            if not over:
+                session = self._calendar.last_trading_day(last)
+                over = now >= self._calendar.close_at(session)
+            if over:
+                yield Reason(code="contract_expired", detail=f"{leg.symbol} last traded on {last}")
+
+    def _uncovered(self, book: Book, order: Order) -> Iterable[Reason]:
+        if book.kind is AccountKind.MARGIN:
+            return
+        # Everything that sells is assumed to fill, nothing that buys: the worst case of what works beside this order.
+        held = _held(book)
+        pending = [leg for other in book.working() for leg in other.remaining_legs if leg.quantity < 0]
+        before = shortfalls(applied(held, pending), self._appraiser.contracts)
+        after = shortfalls(applied(applied(held, pending), order.legs), self._appraiser.contracts)
+        for (code, symbol), shares in sorted(after.items()):
+            if shares > before.get((code, symbol), 0):
+                yield Reason(
+                    code=code,
+                    detail=f"{shares} shares of {symbol} would be missing; a {book.kind.value} account needs them",
+                )
+
+    def _unaffordable(self, book: Book, order: Order) -> Iterable[Reason]:
+        held = _held(book)
+        net = self._appraiser.limit_net(order)
+        change = self._appraiser.cash_change(order, net)
+        if change is None:
+            # Without a market there is nothing to weigh; the broker refuses such an order by itself.
+            return
+        reserved = self._appraiser.reserved(book)
+        now_power = self._appraiser.buying_power(book, cash=book.state.cash, quantities=held, reserved=reserved)
+        power = self._appraiser.buying_power(
+            book, cash=book.state.cash + change, quantities=applied(held, order.legs), reserved=reserved
+        )
+        code = "insufficient_buying_power" if book.kind is AccountKind.MARGIN else "insufficient_cash"
+        if power is None or now_power is None:
+            yield Reason(code="unknown_price", detail="a position has no price, so the account's power is unknown")
+        elif power < 0 and power < now_power:
+            yield Reason(code=code, detail=f"{-power} USD short: buying power {now_power}, after the order {power}")
+
+
+def _held(book: Book) -> dict[str, int]:
+    return {symbol: position.quantity for symbol, position in book.state.positions.items()}
+
+
+def _crossing(book: Book, order: Order) -> Iterable[Reason]:
+    for leg in order.legs:
+        held = book.state.quantity(leg.symbol)
+        pending = sum(
+            other.quantity
+            for working in book.working()
+            for other in working.remaining_legs
+            if other.symbol == leg.symbol and (other.quantity > 0) == (leg.quantity > 0)
+        )
+        if crosses_zero(held, leg.quantity) or (held and crosses_zero(held, pending + leg.quantity)):
+            working = f", {pending} working" if pending else ""
+            yield Reason(
+                code="crosses_zero",
+                detail=f"{leg.quantity} {leg.symbol} against a position of {held}{working} would cross zero; close first",
+            )

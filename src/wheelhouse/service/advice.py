@@ -1,0 +1,249 @@
+"""Routes for advice and the end of the day: recommendations, expirations, performance, risk, ingestions."""
+
+from datetime import date
+from http import HTTPStatus
+
+import msgspec
+from litestar import get, post
+
+from wheelhouse.advisor.end_of_day import AccountDay
+from wheelhouse.advisor.ingestion import Ingestion
+from wheelhouse.ledger.reconciliation import BrokerStatement, StatementPosition
+from wheelhouse.market.instruments import normalize_symbol
+from wheelhouse.reports.performance import Performance
+from wheelhouse.service.account_shapes import (
+    BegunOut,
+    CampaignOut,
+    DataOut,
+    DayReportOut,
+    DifferenceOut,
+    EndOfDayIn,
+    EndOfDayOut,
+    ExpirationOut,
+    ExpirationsOut,
+    IngestionIn,
+    IngestionOut,
+    LegOut,
+    PerformanceOut,
+    ReasonOut,
+    RecommendationOut,
+    RecommendationRiskOut,
+    RecommendationsOut,
+    ReconciledOut,
+    SettlementOut,
+    StatementIn,
+    StatisticsOut,
+)
+from wheelhouse.service.context import Injected
+from wheelhouse.service.problems import not_in_this_version
+from wheelhouse.service.shapes import decimal_of, number, required
+from wheelhouse.strategy.advice import Recommendation
+
+
+@get("/v1/accounts/{account_id:str}/recommendations", summary="What to do now", tags=["advice"])
+async def get_recommendations(account_id: str, services: Injected, symbol: str | None = None) -> RecommendationsOut:
+    """Advise about one underlying, or about every one, ranked."""
+    advice = await services.blocking(services.advisor.advice.recommendations, account_id, symbol)
+    return RecommendationsOut(
+        as_of=advice.as_of,
+        recommendations=[_recommendation(item) for item in advice.recommendations],
+        rejections=dict(advice.rejections),
+        data=DataOut(state=advice.data.state, age_seconds=advice.data.age_seconds),
+    )
+
+
+@get("/v1/accounts/{account_id:str}/expirations", summary="Open options and their expiries", tags=["advice"])
+async def get_expirations(account_id: str, services: Injected) -> ExpirationsOut:
+    """Say of each open option what to prepare for."""
+    found = await services.blocking(services.advisor.advice.expirations, account_id)
+    return ExpirationsOut(
+        expirations=[
+            ExpirationOut(
+                symbol=item.symbol,
+                last_trading_day=item.last_trading_day,
+                quantity=item.quantity,
+                moneyness=item.moneyness,
+                state=item.state,
+                cash_if_assigned=required(item.cash_if_assigned),
+                shares_if_assigned=item.shares_if_assigned,
+                early_exercise=item.early_exercise,
+                action=item.action.value,
+                detail=item.detail,
+            )
+            for item in found
+        ]
+    )
+
+
+@get("/v1/accounts/{account_id:str}/performance", summary="How the account did", tags=["advice"])
+async def get_performance(account_id: str, services: Injected) -> PerformanceOut:
+    """Measure the account's daily equities, beside holding the same underlyings."""
+    own, benchmark, campaigns = await services.blocking(services.advisor.advice.performance, account_id)
+    return PerformanceOut(
+        **msgspec.structs.asdict(_statistics(own)),
+        benchmark={name: _statistics(held) for name, held in benchmark.items()},
+        campaigns=[
+            CampaignOut(
+                symbol=item.underlying,
+                opened_at=item.opened_at,
+                closed_at=item.closed_at,
+                profit=number(item.profit),
+                premium=required(item.premium),
+                share_profit=required(item.share_profit),
+                dividends=required(item.dividends),
+            )
+            for item in campaigns
+        ],
+    )
+
+
+@get("/v1/accounts/{account_id:str}/risk", summary="Exposure, margin, VaR and ES", tags=["advice"])
+async def get_risk(account_id: str) -> None:
+    """Answer 501."""
+    raise not_in_this_version(f"risk of account {account_id}")
+
+
+@get("/v1/accounts/{account_id:str}/hedge", summary="Hedges (not in this version)", tags=["advice"])
+async def get_hedge(account_id: str) -> None:
+    """Answer 501."""
+    raise not_in_this_version(f"hedging of account {account_id}")
+
+
+@get("/v1/accounts/{account_id:str}/sizing", summary="Sizing by Kelly (not in this version)", tags=["advice"])
+async def get_sizing(account_id: str) -> None:
+    """Answer 501."""
+    raise not_in_this_version(f"sizing by Kelly for account {account_id}")
+
+
+@get("/v1/accounts/{account_id:str}/rebalance", summary="Rebalancing (not in this version)", tags=["advice"])
+async def get_rebalance(account_id: str) -> None:
+    """Answer 501."""
+    raise not_in_this_version(f"rebalancing of account {account_id}")
+
+
+@post("/v1/end-of-day", status_code=HTTPStatus.OK, summary="End a day", tags=["end of day"])
+async def post_end_of_day(data: EndOfDayIn, services: Injected) -> EndOfDayOut:
+    """Settle, mark, record and reconcile; running it again for the same date changes nothing."""
+    statements = [_statement(item) for item in data.broker_statements]
+    days = await services.blocking(services.advisor.end_of_day.run, data.date, data.accounts, statements)
+    return EndOfDayOut(
+        accounts=[_reconciled(item) for item in days], reports=[_report(item, data.date) for item in days]
+    )
+
+
+@post("/v1/ingestions", status_code=HTTPStatus.ACCEPTED, summary="Bring data in", tags=["ingestion"])
+async def post_ingestion(data: IngestionIn, services: Injected) -> BegunOut:
+    """Queue an ingestion; ask for it until its state is final."""
+    if data.source != "sample":
+        raise not_in_this_version(f"ingestion from {data.source!r}")
+    begun = await services.blocking(services.advisor.ingestions.begin, data.source, data.symbols, data.start, data.end)
+    return BegunOut(id=begun.id)
+
+
+@get("/v1/ingestions/{ingestion_id:str}", summary="An ingestion", tags=["ingestion"])
+async def get_ingestion(ingestion_id: str, services: Injected) -> IngestionOut:
+    """Say how far an ingestion is."""
+    return _ingestion(services.advisor.ingestions.get(ingestion_id))
+
+
+ROUTES = [
+    get_recommendations,
+    get_expirations,
+    get_performance,
+    get_risk,
+    get_hedge,
+    get_sizing,
+    get_rebalance,
+    post_end_of_day,
+    post_ingestion,
+    get_ingestion,
+]
+
+
+def _recommendation(item: Recommendation) -> RecommendationOut:
+    return RecommendationOut(
+        id=item.id,
+        action=item.action.value,
+        symbol=item.symbol,
+        legs=[LegOut(symbol=leg.symbol, quantity=leg.quantity) for leg in item.legs],
+        limit_price=number(item.limit_price),
+        effect=None if item.effect is None else item.effect.value,
+        reasons=[ReasonOut(code=reason.code, detail=reason.detail) for reason in item.reasons],
+        risk=RecommendationRiskOut(
+            max_loss=item.risk.max_loss,
+            probability_itm=item.risk.probability_itm,
+            breakeven=item.risk.breakeven,
+            margin=item.risk.margin,
+            annualized_yield=item.risk.annualized_yield,
+        ),
+        rank=item.rank,
+    )
+
+
+def _statistics(measured: Performance) -> StatisticsOut:
+    return msgspec.convert(measured, StatisticsOut, from_attributes=True)
+
+
+def _statement(item: StatementIn) -> BrokerStatement:
+    return BrokerStatement(
+        account_id=item.account_id,
+        cash=None if item.cash is None else decimal_of(item.cash),
+        positions=None
+        if item.positions is None
+        else tuple(
+            StatementPosition(
+                symbol=normalize_symbol(position.symbol),
+                quantity=position.quantity,
+                average_price=None if position.average_price is None else decimal_of(position.average_price),
+            )
+            for position in item.positions
+        ),
+        open_orders=None if item.open_orders is None else frozenset(item.open_orders),
+        realized_pnl=None if item.realized_pnl is None else decimal_of(item.realized_pnl),
+    )
+
+
+def _reconciled(day: AccountDay) -> ReconciledOut:
+    return ReconciledOut(
+        id=day.account_id,
+        reconciled=day.reconciled,
+        differences=[
+            DifferenceOut(
+                kind=item.kind.value,
+                symbol=item.symbol,
+                ours=number(item.ours),
+                theirs=number(item.theirs),
+                explained_by=item.explained_by,
+                status=item.status.value,
+            )
+            for item in day.differences
+        ],
+    )
+
+
+def _report(day: AccountDay, ended: date) -> DayReportOut:
+    return DayReportOut(
+        account_id=day.account_id,
+        date=ended,
+        cash=required(day.cash),
+        equity=number(day.equity),
+        settlements=[
+            SettlementOut(symbol=item.symbol, quantity=item.quantity, outcome=item.outcome.value, detail=item.detail)
+            for item in day.settlements
+        ],
+        booked=len(day.booked),
+        expired_orders=list(day.expired_orders),
+    )
+
+
+def _ingestion(item: Ingestion) -> IngestionOut:
+    return IngestionOut(
+        id=item.id,
+        state=item.state,
+        progress=item.progress,
+        accepted=item.accepted,
+        quarantined=item.quarantined,
+        completeness=item.completeness,
+        lineage=list(item.lineage),
+        error=item.error,
+    )
