@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from seatrial.errors import ConfigurationError
 from seatrial.load.guard import GuardLimits, GuardWatch, guard_report
+from seatrial.load.recorder import StageRecorder
 from seatrial.load.request import own_error, send_request
-from seatrial.load.stage import Operation, StageProgress, StageRecorder, StageResult
+from seatrial.load.stage import Operation, StageProgress, StageResult
 
 __all__ = ["run_closed_loop"]
 

@@ -17,8 +17,9 @@ from collections.abc import Callable
 from seatrial.errors import ConfigurationError
 from seatrial.load.arrivals import Schedule
 from seatrial.load.guard import GuardLimits, GuardWatch, guard_report
+from seatrial.load.recorder import StageRecorder
 from seatrial.load.request import own_error, send_request
-from seatrial.load.stage import Operation, StageProgress, StageRecorder, StageResult
+from seatrial.load.stage import Operation, StageProgress, StageResult
 
 __all__ = ["run_open_loop"]
 
@@ -108,7 +109,7 @@ class _Generator:
         self._time_limit = time_limit
         self._cap = in_flight_cap
         self._time = asyncio.get_running_loop().time
-        self._window = schedule.seconds
+        self._window = self._planned = schedule.seconds
         self._start = self._time()
         self._warming_up = False
         self._in_flight = 0
@@ -119,6 +120,7 @@ class _Generator:
     async def dispatch(self, requests: asyncio.TaskGroup, schedule: Schedule, *, measured: bool) -> None:
         """Send what is due until the schedule ends; answers may still be outstanding then."""
         self._warming_up = not measured
+        self._planned = schedule.seconds
         self._start = start = self._time()
         count = schedule.count
         first_number = 0 if measured else -count
@@ -172,4 +174,4 @@ class _Generator:
         while True:
             await asyncio.sleep(1.0)
             elapsed = self._time() - self._start
-            on_progress(self.recorder.progress(elapsed, self._window, self._in_flight, warming_up=self._warming_up))
+            on_progress(self.recorder.progress(elapsed, self._planned, self._in_flight, warming_up=self._warming_up))

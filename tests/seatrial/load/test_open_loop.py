@@ -113,9 +113,9 @@ async def test_a_generator_that_is_too_busy_trips_its_guard() -> None:
         in_flight_cap=1000,
         guard_limits=GuardLimits(tightest_latency_limit=0.1),
     )
-    words = " ".join(result.guard.tripped)
-    assert "slip" in words
-    assert "generator_cpu" in words
+    # Its share of the core depends on who else wants it; that requests go out late does not.
+    assert any(line.startswith("slip") for line in result.guard.tripped)
+    assert result.guard.generator_cpu > 0.1
     assert not result.guard.clean
     assert not result.guard.saturated
     # The service was quick enough: the lateness is ours, so it is neither a pass nor a fail.
