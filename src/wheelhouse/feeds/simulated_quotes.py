@@ -125,7 +125,10 @@ def quote_contracts(
     fair = american_price(moment.spot, strike, years, volatility, moment.rate, moment.dividend_yield, is_call)
     noise = _Noise(contracts, moment.session)
 
-    bid, ask = _bid_and_ask(fair, k, years, character, noise)
+    sign = np.where(is_call, 1.0, -1.0)
+    discount = np.exp(-moment.rate * years)
+    floor = np.maximum(np.maximum(sign * (moment.spot - strike), sign * discount * (forward - strike)), 0)
+    bid, ask = _bid_and_ask(fair, floor, k, years, character, noise)
     score = k / np.sqrt(variance)
     interest = _open_interest(contracts, score, is_call, character, noise)
     volume = _volume(interest, score, is_call, moment.elapsed, noise)
@@ -151,7 +154,7 @@ def quote_contracts(
 
 
 def _bid_and_ask(
-    fair: FloatArray, k: FloatArray, years: FloatArray, character: Character, noise: "_Noise"
+    fair: FloatArray, floor: FloatArray, k: FloatArray, years: FloatArray, character: Character, noise: "_Noise"
 ) -> tuple[FloatArray, FloatArray]:
     """Quote a spread around the fair price, rounded outwards to ticks: 0.01 below 3, else 0.05."""
     spread = np.exp(
@@ -165,7 +168,11 @@ def _bid_and_ask(
     reach = np.maximum(spread - np.where(fair < _PENNY_LIMIT, 0.01, 0.05), 0) / 2
     bid = _to_tick(np.maximum(fair - reach, 0), np.floor)
     ask = _to_tick(fair + reach, np.ceil)
-    return bid, np.maximum(ask, bid + np.where(bid < _PENNY_LIMIT, 0.01, 0.05)).round(2)
+    tick = np.where(bid < _PENNY_LIMIT, 0.01, 0.05)
+    # Mids above what the option is worth without volatility, so that every contract with a bid has an implied one; real contracts deep
+    # in the money often do not.
+    above = np.where(floor > 0, 2 * floor - bid + tick / 2, 0)
+    return bid, _to_tick(np.maximum(np.maximum(ask, bid + tick), above), np.ceil)
 
 
 def _to_tick(price: FloatArray, rounding: np.ufunc) -> FloatArray:

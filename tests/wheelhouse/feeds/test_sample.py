@@ -178,7 +178,7 @@ def test_chains_look_like_real_ones(symbol: str, day: date):
     session = calendar.session_of(datetime(day.year, day.month, day.day, 23, tzinfo=UTC))
     chain = chain_at(SampleMarket(calendar), calendar, symbol, calendar.close_at(session) - timedelta(minutes=15))
     assert 8 <= len(chain.expiries) <= 13
-    assert 150 <= len(chain) <= 480
+    assert 150 <= len(chain) <= 500
     assert 0.01 <= (chain.bid == 0).mean() <= 0.25
     assert 0.27 <= (chain.volume == 0).mean() <= 0.80
     assert 0.03 <= (chain.open_interest == 0).mean() <= 0.18
@@ -231,3 +231,13 @@ def test_what_is_not_in_the_sample_is_refused(market: SampleMarket):
         market.quotes(["GOOG"], datetime(2003, 1, 2, 18, tzinfo=UTC))
     with pytest.raises(NotFound):
         market.terms("TSLA")
+
+
+@given(NAMES, MOMENTS)
+@settings(max_examples=25, deadline=None)
+def test_mids_lie_above_intrinsic_value(symbol: str, at: datetime):
+    calendar = nyse(2036)
+    chain = chain_at(SampleMarket(calendar), calendar, symbol, at)
+    intrinsic = np.where(chain.is_call, chain.spot - chain.strike, chain.strike - chain.spot)
+    quoted = chain.bid > 0
+    assert ((chain.bid + chain.ask)[quoted] / 2 > intrinsic[quoted]).all()
