@@ -6,8 +6,6 @@ All bounds are one-sided with 95 % confidence unless told otherwise, and make no
 import math
 from collections.abc import Callable
 
-from scipy.special import bdtr, betaincinv
-
 __all__ = [
     "CONFIDENCE",
     "clopper_pearson_lower",
@@ -48,9 +46,9 @@ def percentile_ranks(samples: int, quantile: float, confidence: float = CONFIDEN
         raise ValueError(f"quantile is {quantile}; it must lie between 0 and 1")
     if samples < 1:
         return None, None
-    upper = _first(samples, lambda k: float(bdtr(k - 1, samples, quantile)) >= confidence)
+    upper = _first(samples, lambda k: _binomial_cdf(k - 1, samples, quantile) >= confidence)
     # The largest j with P(Bin <= j - 1) <= 1 - confidence stands one before the first that is over.
-    over = _first(samples, lambda k: float(bdtr(k - 1, samples, quantile)) > 1 - confidence)
+    over = _first(samples, lambda k: _binomial_cdf(k - 1, samples, quantile) > 1 - confidence)
     lower = samples if over is None else over - 1
     return (lower or None), upper
 
@@ -101,7 +99,7 @@ def clopper_pearson_upper(events: int, trials: int, confidence: float = CONFIDEN
     _check_counts(events, trials)
     if events == trials:
         return 1.0
-    return float(betaincinv(events + 1, trials - events, confidence))
+    return _beta_quantile(events + 1, trials - events, confidence)
 
 
 def clopper_pearson_lower(events: int, trials: int, confidence: float = CONFIDENCE) -> float:
@@ -109,9 +107,22 @@ def clopper_pearson_lower(events: int, trials: int, confidence: float = CONFIDEN
     _check_counts(events, trials)
     if events == 0:
         return 0.0
-    return float(betaincinv(events, trials - events + 1, 1 - confidence))
+    return _beta_quantile(events, trials - events + 1, 1 - confidence)
 
 
 def _check_counts(events: int, trials: int) -> None:
     if not 0 <= events <= trials:
         raise ValueError(f"{events} events of {trials} trials: events must lie between 0 and the number of trials")
+
+
+# scipy.special takes longer to import than everything else here, and who only reads settings does without it.
+def _binomial_cdf(successes: int, trials: int, probability: float) -> float:
+    from scipy.special import bdtr
+
+    return float(bdtr(successes, trials, probability))
+
+
+def _beta_quantile(a: float, b: float, probability: float) -> float:
+    from scipy.special import betaincinv
+
+    return float(betaincinv(a, b, probability))
