@@ -263,7 +263,8 @@ def _price_early(inputs: OptionInputs, early: Booleans, value: Floats) -> None:
 
 def _held_or_exercised(inputs: OptionInputs, european: Floats, premium: Premium) -> Floats:
     intrinsic = inputs.sign * (inputs.spot - inputs.strike)
-    held = np.maximum(european + np.maximum(premium.value, 0.0), intrinsic)
+    # The best of the deterministic path is a floor that quadrature can miss when next to no volatility is left.
+    held = np.maximum(european + np.maximum(premium.value, 0.0), _best_deterministic(inputs)[0])
     return np.where(premium.exercised, intrinsic, held)
 
 
@@ -300,19 +301,17 @@ def _premium_vega(puts: Puts, base: Premium) -> Floats:
 def _premium_rho(inputs: OptionInputs, puts: Puts, base: Premium) -> Floats:
     """By the rate of the option itself, which is the yield of a call's mirrored put."""
     call = inputs.sign > 0.0
-    # A put's rate stays positive, where early exercise begins to pay.
-    bump = np.where(
-        call, _RATE_BUMP, np.where(inputs.rate > 0.0, np.minimum(_RATE_BUMP, 0.5 * inputs.rate), _RATE_BUMP)
-    )
+    # A put's rate stays positive, where early exercise pays; next to zero the difference is one-sided.
+    central = call | (inputs.rate > 2.0 * _RATE_BUMP)
     values = []
-    for direction in (1.0, -1.0):
+    for bump in (np.full(inputs.rate.shape, _RATE_BUMP), np.where(central, -_RATE_BUMP, 0.0)):
         moved = _bumped(
             puts,
-            rate=np.where(call, puts.rate, puts.rate + direction * bump),
-            dividend_yield=np.where(call, puts.dividend_yield + direction * bump, puts.dividend_yield),
+            rate=np.where(call, puts.rate, puts.rate + bump),
+            dividend_yield=np.where(call, puts.dividend_yield + bump, puts.dividend_yield),
         )
         values.append(early_exercise_premium(moved, EFFORT, base.boundary).value)
-    slope: Floats = (values[0] - values[1]) / (2.0 * bump)
+    slope: Floats = (values[0] - values[1]) / np.where(central, 2.0 * _RATE_BUMP, _RATE_BUMP)
     return slope
 
 
@@ -360,7 +359,7 @@ def _solve(inputs: OptionInputs, target: Floats, start: Floats, capped: Booleans
         slow = np.abs(miss) > np.maximum(0.5 * np.abs(last_miss[active]), _ROUNDING * target[active])
         inside = np.isfinite(moved) & (moved > floor) & (moved < roof) & ~flat & ~slow
         middle = np.where(np.isfinite(roof), 0.5 * (floor + roof), 2.0 * now)
-        moved = np.where(inside, moved, middle)
+        moved = np.where(inside, np.minimum(moved, 2.0 * now), middle)
         closed = np.isfinite(roof) & (roof - floor <= _SETTLED * roof)
         hit = np.abs(miss) <= _EPSILON * target[active]
         settled = hit | (inside & (np.abs(moved - now) <= _SETTLED * now)) | closed

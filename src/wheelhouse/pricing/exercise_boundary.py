@@ -104,7 +104,7 @@ def collocation(effort: Effort) -> Collocation:
 
 def boundary_at_expiry(rate: Floats, dividend_yield: Floats) -> Floats:
     """Logarithm of the critical spot, strike 1, an instant before expiry: ``min(1, rate / dividend_yield)``."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         log_quotient = np.log(rate / dividend_yield)
     limited = (dividend_yield > 0.0) & (rate < dividend_yield)
     return np.where(limited, np.maximum(log_quotient, _SMALLEST_LOG), 0.0)
