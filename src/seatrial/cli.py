@@ -4,6 +4,7 @@ Only the argument parser is imported here; each command imports what it needs wh
 3 internal error, 4 wrong usage or configuration, 5 nothing selected, 130 interrupted.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -87,6 +88,7 @@ def run(
         Put this saboteur into the bundled target and see it caught.
     """
     from seatrial.interruption import Interruption
+    from seatrial.report.console import ConsoleReport, make_console
     from seatrial.runner import RunRequest, new_run_id, prepare
     from seatrial.runner import run as execute
 
@@ -104,7 +106,8 @@ def run(
     )
     prepare(request)
     with Interruption().on_signals() as interruption:
-        result = execute(request, report_handlers(request.report_dir, verbose=verbose), interruption)
+        console = ConsoleReport(make_console(sys.stdout), verbose=verbose)
+        result = execute(request, report_stream(request.report_dir, console), interruption)
     sys.stdout.write(f"Reports: {request.report_dir}\n")
     return int(result.exit_code)
 
@@ -156,7 +159,7 @@ def prove(
             report_dir=folder,
             run_id=run_id,
             interruption=interruption,
-            handlers=lambda place, _title: file_handlers(place),
+            stream=report_stream,
             told=console.tell,
             references=lambda known: names[known.id],
             whole=not only,
@@ -186,17 +189,9 @@ def checks(*, json: bool = False) -> int:
     return 0
 
 
-def file_handlers(report_dir: Path) -> "list[Handler]":
-    """Every report file."""
-    from seatrial.report.json_reports import JsonReports
-    from seatrial.report.jsonl import EventLog
-    from seatrial.report.junit import JUnitReports
+def report_stream(report_dir: Path, *handlers: "Handler") -> "Handler":
+    """Every report file, and further handlers, behind the one place where secrets leave the stream."""
+    from seatrial.report.files import file_handlers
+    from seatrial.report.redact import EventStream, Redactor
 
-    return [EventLog(report_dir / "events.jsonl"), JsonReports(report_dir), JUnitReports(report_dir)]
-
-
-def report_handlers(report_dir: Path, *, verbose: bool) -> "list[Handler]":
-    """The console and every report file."""
-    from seatrial.report.console import ConsoleReport, make_console
-
-    return [ConsoleReport(make_console(sys.stdout), verbose=verbose), *file_handlers(report_dir)]
+    return EventStream((*handlers, *file_handlers(report_dir)), Redactor.from_environment(os.environ))

@@ -19,6 +19,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -28,6 +29,7 @@ import pytest_asyncio
 if TYPE_CHECKING:
     from seatrial.checks.registry import Check
     from seatrial.events import Event
+    from seatrial.report.redact import Redactor
     from seatrial.scenarios.context import ProductionContext, ScenarioContext, Trial
     from seatrial.target.protocol import TradingSystem
 
@@ -76,6 +78,13 @@ class _Record:
         self.finished_nodes: set[str] = set()
         self.broken = False
 
+    @cached_property
+    def redactor(self) -> "Redactor":
+        """Takes secrets out of every event; the target's own are added when it is made."""
+        from seatrial.report.redact import Redactor
+
+        return Redactor.from_environment(os.environ)
+
     @property
     def under_runner(self) -> bool:
         """Whether a runner reads along."""
@@ -85,6 +94,7 @@ class _Record:
         """Pass an event on, one line each."""
         from seatrial.events import CheckDone, MeasurementTaken, ScenarioDone, to_json
 
+        event = self.redactor.value(event)
         if isinstance(event, MeasurementTaken | CheckDone | ScenarioDone):
             self.events.append(event)
         if isinstance(event, ScenarioDone):
@@ -178,17 +188,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def seatrial_trial(request: pytest.FixtureRequest) -> "Trial":
     """What this process knows of the run: settings, run id, and where events go."""
     from seatrial.scenarios.context import Trial
-    from seatrial.settings.finding import settings_file
+    from seatrial.settings.finding import settings_file, test_files
     from seatrial.settings.loading import load
 
     config = request.config
     given = config.getoption("--seatrial-settings")
+    # The first test's folder stands for all: a session tries one system.
+    folder = request.session.items[0].path.parent
     settings = load(
         Path(given) if given else settings_file(config.invocation_params.dir),
         profile=config.getoption("--seatrial-profile") or "standard",
         policy=config.getoption("--seatrial-policy") or "standard",
         target=config.getoption("--seatrial-target"),
         env=os.environ,
+        files=test_files(folder),
     )
     run_id = config.getoption("--seatrial-run-id") or secrets.token_hex(4)
     return Trial(run_id=run_id, settings=settings, emit=config.stash[_RECORD].emit)
@@ -214,6 +227,8 @@ async def advisor(request: pytest.FixtureRequest, seatrial_trial: "Trial") -> "A
         database_url=None if database_url is None else database_url.get_secret_value(),
         saboteur=saboteur,
     )
+    for secret in getattr(target, "secrets", ()):
+        request.config.stash[_RECORD].redactor.add(secret)
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(target)

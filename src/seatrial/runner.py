@@ -6,8 +6,8 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from seatrial.events import (
     CategoryInfo,
     CategoryStarted,
     CheckDone,
-    Event,
     Fact,
     Handler,
     InternalError,
@@ -33,7 +32,7 @@ from seatrial.events import (
     utc_now,
 )
 from seatrial.interruption import Interruption
-from seatrial.settings.finding import settings_file, trial_folder
+from seatrial.settings.finding import settings_file, test_files, trial_folder
 from seatrial.settings.loading import TrialSettings, load
 from seatrial.settings.model import CategorySettings
 from seatrial.verdict.decision import (
@@ -122,24 +121,25 @@ def prepare(request: RunRequest) -> TrialSettings:
     ConfigurationError
         Unknown keys, names, ids, or files that are not there.
     """
+    folder = trial_folder(request.project)
     settings = load(
         settings_file(request.project),
         profile=request.profile,
         policy=request.policy,
         target=request.target,
         env=os.environ,
+        files=test_files(folder),
     )
-    folder = trial_folder(request.project)
     for name, category in settings.select(request.categories).items():
         if not (folder / category.file).is_file():
             raise ConfigurationError(f"category {name!r}: its file {folder / category.file} is not there")
     return settings
 
 
-def run(request: RunRequest, handlers: Sequence[Handler], interruption: Interruption) -> RunResult:
+def run(request: RunRequest, handler: Handler, interruption: Interruption) -> RunResult:
     """Run the selected categories one after the other and decide.
 
-    Every handler sees every event and is closed at the end, also when the run is broken off.
+    The handler sees every event and is closed at the end, also when the run is broken off.
 
     Raises
     ------
@@ -148,22 +148,20 @@ def run(request: RunRequest, handlers: Sequence[Handler], interruption: Interrup
     """
     settings = prepare(request)
     request.report_dir.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        for handler in handlers:
-            stack.callback(handler.close)
-        return _Run(request, settings, handlers, interruption).execute()
+    with closing(handler):
+        return _Run(request, settings, handler, interruption).execute()
 
 
 class _Run:
     """One run on its way."""
 
     def __init__(
-        self, request: RunRequest, settings: TrialSettings, handlers: Sequence[Handler], interruption: Interruption
+        self, request: RunRequest, settings: TrialSettings, handler: Handler, interruption: Interruption
     ) -> None:
         self._interruption = interruption
         self._request = request
         self._settings = settings
-        self._handlers = handlers
+        self.emit = handler.handle
         self._folder = trial_folder(request.project)
         self._selected = self._selection()
         self._measurements: list[Measurement] = []
@@ -184,10 +182,6 @@ class _Run:
     def _scope(self) -> Scope:
         whole = set(self._selected) == set(self._settings.categories) and not self._request.only
         return Scope.FULL if whole else Scope.PARTIAL
-
-    def emit(self, event: Event) -> None:
-        for handler in self._handlers:
-            handler.handle(event)
 
     # -- the run
 
@@ -303,7 +297,6 @@ class _Run:
                 verdict=outcome.verdict,
                 exit_code=int(first_exit([category_exit_code(outcome), *code])),
                 seconds=time.perf_counter() - started,
-                detail="; ".join(outcome.reasons) or None,
             )
         )
         return outcome
@@ -356,6 +349,7 @@ class _Run:
             "-p",
             "no:cacheprovider",
             "-q",
+            "--tb=short",
             f"--seatrial-events-fd={writer}",
             f"--seatrial-run-id={self._request.run_id}",
             f"--seatrial-profile={self._request.profile}",
@@ -440,12 +434,11 @@ def category_measuring(identifier: str, settings: TrialSettings) -> str:
 
 def never_measured(objective: Objective) -> Measurement:
     """An objective without data."""
-    category, scenario, name = objective.measures.split(".")
     return Measurement(
-        id=objective.measures,
-        name=name,
-        category=category,
-        scenario=scenario,
+        id=objective.id,
+        name=objective.name,
+        category=objective.category,
+        scenario=objective.scenario,
         unit=Unit.COUNT,
         value=None,
         samples=0,

@@ -147,7 +147,7 @@ def prove(
     report_dir: Path,
     run_id: str,
     interruption: Interruption,
-    handlers: Callable[[Path, str], Sequence[Handler]],
+    stream: Callable[[Path], Handler],
     told: Callable[[Trying], None],
     references: Callable[[Saboteur], str],
     whole: bool,
@@ -157,8 +157,8 @@ def prove(
 
     Parameters
     ----------
-    handlers
-        Makes the report handlers of one run, given its folder and its title.
+    stream
+        Makes the handler of one run's events, given the folder for its reports.
     told
         Called with each outcome as it comes.
     references
@@ -185,7 +185,7 @@ def prove(
             saboteur=None if saboteur is None else references(saboteur),
         )
         title = "The healthy target" if saboteur is None else saboteur.title
-        result = run(request, handlers(folder, title), interruption)
+        result = run(request, stream(folder), interruption)
         judged = only or (everything if saboteur is None else saboteur.expected)
         trying = outcome(name, title, saboteur, judged, result, time.perf_counter() - begun)
         with lock:

@@ -1,5 +1,6 @@
 """Where a trial's files are."""
 
+import ast
 from pathlib import Path
 
 from seatrial.errors import ConfigurationError
@@ -31,3 +32,23 @@ def settings_file(start: Path) -> Path | None:
         if candidate.is_file():
             return candidate
     return None
+
+
+def test_files(folder: Path) -> dict[str, dict[str, object]]:
+    """A category's table for each test file: titled by its name, described by its docstring's first line."""
+    return {
+        path.stem.removeprefix("test_"): {
+            "title": path.stem.removeprefix("test_").replace("_", " ").title(),
+            "description": _first_line(path),
+            "file": path.name,
+        }
+        for path in sorted(folder.glob("test_*.py"))
+    }
+
+
+def _first_line(path: Path) -> str:
+    try:
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not a Python file that can be read: {error}") from error
+    return (docstring or "").partition("\n")[0]

@@ -119,6 +119,7 @@ def load(
     policy: str = "standard",
     target: str | None = None,
     env: Mapping[str, str] | None = None,
+    files: Mapping[str, Mapping[str, object]] | None = None,
 ) -> TrialSettings:
     """Load and check the settings of one run.
 
@@ -132,6 +133,8 @@ def load(
         Overrides ``[target] kind``.
     env
         The environment; only the variables of :class:`EnvironmentSettings` are read, blank ones are as if absent.
+    files
+        A table for each test file found, by category; one that no category names yet is a new category.
 
     Raises
     ------
@@ -145,6 +148,7 @@ def load(
         merged = _laid_over(merged, _read(path))
     if target is not None:
         merged = _laid_over(merged, {"target": {"kind": target}})
+    merged["categories"] = _with_new_files(merged["categories"], files or {})
     try:
         file = SettingsFile.model_validate(merged)
     except ValidationError as cause:
@@ -193,6 +197,15 @@ def _laid_over(below: Mapping[str, object], above: Mapping[str, object]) -> dict
         under = merged.get(key)
         merged[key] = _laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
     return merged
+
+
+def _with_new_files(categories: object, files: Mapping[str, Mapping[str, object]]) -> object:
+    if not isinstance(categories, dict):
+        return categories
+    named = {table.get("file") for table in categories.values() if isinstance(table, dict)}
+    new = {name: dict(table) for name, table in files.items() if table["file"] not in named}
+    # What the settings say of a new file is laid over what the file says of itself.
+    return _laid_over(categories, {name: _laid_over(table, categories.get(name, {})) for name, table in new.items()})
 
 
 def _profile(profiles: Mapping[str, ProfileSettings], name: str, source: str) -> tuple[dict[str, StageSettings], bool]:

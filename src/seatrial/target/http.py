@@ -107,6 +107,11 @@ class HttpTarget:
         self._time_limit = time_limit_seconds
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not appear in any report."""
+        return () if self._key is None else (self._key,)
+
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
