@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wheelhouse.pricing.black_scholes import DAYS_PER_YEAR, Greeks, european_greeks, european_price
-from wheelhouse.pricing.early_exercise import Premium, Puts, early_exercise_premium
+from wheelhouse.pricing.early_exercise import Premium, Puts, early_exercise_premium, early_exercise_values
 from wheelhouse.pricing.exercise_boundary import Effort
 from wheelhouse.pricing.implied import ImpliedVolatility, implied_volatility
 from wheelhouse.pricing.inputs import OptionInputs, option_inputs
@@ -258,14 +258,15 @@ def _price_early(inputs: OptionInputs, early: Booleans, value: Floats) -> None:
     index = np.flatnonzero(early)
     if index.size:
         part = _take(inputs, index)
-        value[index] = _held_or_exercised(part, value[index], early_exercise_premium(_as_puts(part), EFFORT))
+        premium, exercised = early_exercise_values(_as_puts(part), EFFORT)
+        value[index] = _held_or_exercised(part, value[index], premium, exercised)
 
 
-def _held_or_exercised(inputs: OptionInputs, european: Floats, premium: Premium) -> Floats:
+def _held_or_exercised(inputs: OptionInputs, european: Floats, premium: Floats, exercised: Booleans) -> Floats:
     intrinsic = inputs.sign * (inputs.spot - inputs.strike)
     # The best of the deterministic path is a floor that quadrature can miss when next to no volatility is left.
-    held = np.maximum(european + np.maximum(premium.value, 0.0), _best_deterministic(inputs)[0])
-    return np.where(premium.exercised, intrinsic, held)
+    held = np.maximum(european + np.maximum(premium, 0.0), _best_deterministic(inputs)[0])
+    return np.where(exercised, intrinsic, held)
 
 
 def _best_deterministic(inputs: OptionInputs) -> tuple[Floats, Floats]:
@@ -344,7 +345,8 @@ def _solve(inputs: OptionInputs, target: Floats, start: Floats, capped: Booleans
     for _ in range(_MAX_SOLVER_STEPS):
         part = _take(inputs, active, volatility[active])
         premium = early_exercise_premium(_as_puts(part), EFFORT, boundary)
-        miss = _held_or_exercised(part, european_price(part), premium) - target[active]
+        value = _held_or_exercised(part, european_price(part), premium.value, premium.exercised)
+        miss = value - target[active]
         now = part.volatility
         too_high = miss > 0.0
         high[active] = np.where(too_high, np.minimum(high[active], now), high[active])

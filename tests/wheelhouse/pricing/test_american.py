@@ -187,3 +187,16 @@ def test_a_price_at_intrinsic_carries_no_volatility():
     assert found.below_intrinsic.tolist() == [True, True, False, False]
     assert found.above_maximum.tolist() == [False, False, False, True]
     assert np.isnan(found.volatility).tolist() == [True, True, False, True]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_great_many_at_once_are_worth_what_each_is_alone(shared):
+    random = np.random.default_rng(17)
+    spot = 100 * np.exp(random.normal(0, 0.05, (400, 1)))
+    strike, years = np.linspace(80, 120, 12), np.linspace(0.05, 1.0, 12)
+    volatility = np.linspace(0.2, 0.4, 12) if shared else random.uniform(0.2, 0.4, (400, 12))
+    together = american_price(spot, strike, years, volatility, 0.03, 0.02, np.arange(12) % 2 == 0)
+    for row in (0, 171, 399):
+        own = volatility if shared else volatility[row]
+        alone = american_price(spot[row], strike, years, own, 0.03, 0.02, np.arange(12) % 2 == 0)
+        assert together[row] == pytest.approx(alone, rel=1e-13)
