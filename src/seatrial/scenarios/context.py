@@ -36,7 +36,7 @@ from seatrial.settings.loading import TrialSettings
 from seatrial.settings.model import StageSettings
 from seatrial.target.protocol import TradingSystem, control_of
 from seatrial.verdict.decision import deciding_verdict
-from seatrial.verdict.measurement import Guard, Measurement, Sample, Scalar, Unit, measure, waive_measurement
+from seatrial.verdict.measurement import Guard, Measurement, Sample, Scalar, Unit, measure_all, waive_measurement
 from seatrial.verdict.verdicts import Verdict, worst
 
 
@@ -158,18 +158,14 @@ class ScenarioContext:
         """Take a figure and judge it by every objective there is for it; without one it is printed, unjudged."""
         identifier = f"{self.category}.{self.scenario}.{name}"
         objectives = self.trial.settings.objectives_for(identifier)
-        taken = [
-            waive_measurement(
-                measure(identifier, unit, sample, objective, guard=guard, detail=detail),
-                self.trial.settings.waivers,
-                utc_now().date(),
-            )
-            for objective in objectives or (None,)
-        ]
+        taken = tuple(
+            waive_measurement(measurement, self.trial.settings.waivers, utc_now().date())
+            for measurement in measure_all(identifier, unit, sample, objectives, guard=guard, detail=detail)
+        )
         for measurement in taken:
             self.measurements.append(measurement)
             self.trial.emit(MeasurementTaken(ts=utc_now(), run_id=self.trial.run_id, measurement=measurement))
-        return tuple(taken)
+        return taken
 
     def expect(self, claim: bool, words: str) -> None:
         """Assert something about the target; `words` say what should hold and what was found.
