@@ -139,13 +139,13 @@ def prove(
     from seatrial.sabotage.console import ProofConsole
     from seatrial.sabotage.prove import check_claims
     from seatrial.sabotage.prove import prove as execute
-    from seatrial.sabotage.saboteurs import SABOTEURS
+    from seatrial.sabotage.saboteurs import NOOP, SABOTEURS
 
     run_id = new_run_id()
     folder = report_dir or Path("seatrial-results") / f"prove-{run_id}"
     settings = prepare(RunRequest(project=Path.cwd(), report_dir=folder, run_id=run_id, profile="prove"))
     own = {reference: saboteur_named(reference) for reference in saboteur}
-    names = {known.id: known.id for known in SABOTEURS} | {known.id: reference for reference, known in own.items()}
+    names = {known.id: known.id for known in (NOOP, *SABOTEURS)} | {known.id: reference for reference, known in own.items()}
     catalogue = (*SABOTEURS, *own.values())
     check_claims(settings, catalogue)
     chosen = [known for known in catalogue if not only or known.id in only]
