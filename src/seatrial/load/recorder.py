@@ -83,6 +83,7 @@ class StageRecorder:
         self, elapsed_seconds: float, planned_seconds: float | None, in_flight: int, *, warming_up: bool
     ) -> StageProgress:
         """Where the stage stands now."""
+        last = self.timeline.last_point()
         return StageProgress(
             name=self.name,
             warming_up=warming_up,
@@ -95,6 +96,7 @@ class StageRecorder:
             failed=self.failed,
             timed_out=self.timed_out,
             in_flight=in_flight,
+            response_p95=None if last is None else last.response_p95,
         )
 
     def result(self, window_seconds: float, guard: GuardReport, *, co_located: bool) -> StageResult:

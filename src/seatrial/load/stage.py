@@ -29,6 +29,7 @@ class StageProgress:
     """How far a running stage is.
 
     Numbers are of measured requests, except ``in_flight``; seconds are of the warm-up while it lasts, then of the measured window.
+    ``response_p95`` is of the last second that is over, in seconds; None without an answer in it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class StageProgress:
     failed: int
     timed_out: int
     in_flight: int
+    response_p95: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

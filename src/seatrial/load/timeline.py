@@ -80,6 +80,11 @@ class Timeline:
         """The timeline so far."""
         return tuple(self._point(number, slot) for number, slot in enumerate(self._slots))
 
+    def last_point(self) -> TimelinePoint | None:
+        """The last slot that is over; None while the first one runs."""
+        number = len(self._slots) - 2
+        return self._point(number, self._slots[number]) if number >= 0 else None
+
     def _slot(self, at: float) -> _Slot:
         while at >= self._limit * self._seconds:
             self._halve()

@@ -79,6 +79,7 @@ class ScenarioContext:
         self.measurements: list[Measurement] = []
         self._target = target
         self._started = 0.0
+        self._reported: dict[str, dict[str, int]] = {}
 
     def plan(self, stage: str) -> StageSettings:
         """Length, rate and users of a stage in the chosen profile."""
@@ -332,6 +333,13 @@ class ScenarioContext:
         )
 
     def _progress(self, progress: LoopProgress) -> None:
+        """Pass on what happened since the last report: events speak of one second, the load of all so far."""
+        if progress.warming_up:
+            return
+        failed = progress.failed + progress.timed_out
+        now = {"sent": progress.sent, "completed": progress.completed, "failed": failed}
+        before = self._reported.get(progress.name, {})
+        self._reported[progress.name] = now
         self.trial.emit(
             StageProgress(
                 ts=utc_now(),
@@ -341,9 +349,8 @@ class ScenarioContext:
                 stage=progress.name,
                 elapsed=progress.elapsed_seconds,
                 total=progress.planned_seconds,
-                sent=progress.sent,
-                completed=progress.completed,
-                failed=progress.failed + progress.timed_out,
+                p95=progress.response_p95,
+                **{name: count - before.get(name, 0) for name, count in now.items()},
             )
         )
 
