@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from wheelhouse.cli.options import Database, Server, settings_for
-from wheelhouse.errors import StoreHeld
+from wheelhouse.cli.options import Database, Server, asking_the_server, settings_for
 
 if TYPE_CHECKING:
     from wheelhouse.service.keys import KeyRing
@@ -89,10 +88,8 @@ def _keys(database: str | None) -> "Iterator[KeyRing]":
     from wheelhouse.service.keys import KeyRing
     from wheelhouse.store.opening import open_store
 
-    try:
+    with asking_the_server():
         store = open_store(settings_for(database).database_url)
-    except StoreHeld as error:
-        raise StoreHeld(f"{error}; ask the server that holds it with --server URL (key in WHEELHOUSE_KEY)") from error
     try:
         yield KeyRing(store)
     finally:

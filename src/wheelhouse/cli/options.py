@@ -1,8 +1,12 @@
 """Options that several commands share, and how they become settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+from wheelhouse.errors import StoreHeld
 
 if TYPE_CHECKING:
     from wheelhouse.settings import Settings
@@ -24,3 +28,12 @@ def settings_for(database: str | None) -> "Settings":
     from wheelhouse.settings import load_settings
 
     return load_settings(database_url=database)
+
+
+@contextmanager
+def asking_the_server() -> Iterator[None]:
+    """Say of a database that a server holds how to go on."""
+    try:
+        yield
+    except StoreHeld as error:
+        raise StoreHeld(f"{error}; ask the server that holds it: --server URL (key in WHEELHOUSE_KEY)") from error

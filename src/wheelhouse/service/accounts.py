@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from wheelhouse.advisor.accounts import Book
 from wheelhouse.advisor.valuation import PositionValue
@@ -33,7 +33,7 @@ _EVENTS_LIMIT = 1000
 
 
 @post("/v1/accounts", summary="Open an account", tags=["accounts"])
-async def create_account(data: AccountIn, services: Injected) -> AccountOut:
+async def create_account(data: JSONBody[AccountIn], services: Injected) -> AccountOut:
     """Open an account with cash and positions; its opening cash is the first event of its ledger."""
     positions = [
         Position(
@@ -61,16 +61,16 @@ async def list_accounts(services: Injected, limit: Limit = DEFAULT_LIMIT, cursor
 
 
 @get("/v1/accounts/{account_id:str}", summary="An account at market", tags=["accounts"])
-async def get_account(account_id: str, services: Injected) -> AccountOut:
+async def get_account(account_id: FromPath[str], services: Injected) -> AccountOut:
     """Give an account at the latest market."""
     return render(services, services.advisor.accounts.get(account_id))
 
 
 @get("/v1/accounts/{account_id:str}/ledger", summary="Events of an account", tags=["accounts"])
 async def get_ledger(
-    account_id: str,
+    account_id: FromPath[str],
     services: Injected,
-    after_sequence: Annotated[int, Parameter(ge=0)] = 0,
+    after_sequence: Annotated[int, QueryParameter(ge=0)] = 0,
     limit: Limit = _EVENTS_LIMIT,
 ) -> LedgerOut:
     """Give events after a sequence, in order."""
@@ -86,7 +86,7 @@ async def get_ledger(
 @post(
     "/v1/accounts/{account_id:str}/events", status_code=HTTPStatus.OK, summary="Report facts to book", tags=["accounts"]
 )
-async def post_events(account_id: str, data: EventsIn, services: Injected) -> EventsOut:
+async def post_events(account_id: FromPath[str], data: JSONBody[EventsIn], services: Injected) -> EventsOut:
     """Book what somebody else reports, each fact once under its own name."""
     facts = [_fact(item) for item in data.events]
     done = await services.blocking(services.advisor.accounts.report, account_id, facts)
@@ -98,14 +98,14 @@ async def post_events(account_id: str, data: EventsIn, services: Injected) -> Ev
 
 
 @post("/v1/accounts/{account_id:str}/halt", status_code=HTTPStatus.OK, summary="Halt an account", tags=["halt"])
-async def halt_account(account_id: str, services: Injected) -> HaltOut:
+async def halt_account(account_id: FromPath[str], services: Injected) -> HaltOut:
     """Refuse the account's orders from now on, also after a restart."""
     await services.blocking(services.advisor.accounts.set_halted, account_id, halted=True)
     return HaltOut(halted=True)
 
 
 @post("/v1/accounts/{account_id:str}/resume", status_code=HTTPStatus.OK, summary="Resume an account", tags=["halt"])
-async def resume_account(account_id: str, services: Injected) -> HaltOut:
+async def resume_account(account_id: FromPath[str], services: Injected) -> HaltOut:
     """Take the account's orders again; a halt of all accounts stays."""
     accounts = services.advisor.accounts
     await services.blocking(accounts.set_halted, account_id, halted=False)

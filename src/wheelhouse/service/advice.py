@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 import msgspec
 from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from wheelhouse.advisor.end_of_day import AccountDay
 from wheelhouse.advisor.ingestion import Ingestion
@@ -41,7 +42,9 @@ from wheelhouse.strategy.advice import Recommendation
 
 
 @get("/v1/accounts/{account_id:str}/recommendations", summary="What to do now", tags=["advice"])
-async def get_recommendations(account_id: str, services: Injected, symbol: str | None = None) -> RecommendationsOut:
+async def get_recommendations(
+    account_id: FromPath[str], services: Injected, symbol: FromQuery[str | None] = None
+) -> RecommendationsOut:
     """Advise about one underlying, or about every one, ranked."""
     advice = await services.blocking(services.advisor.advice.recommendations, account_id, symbol)
     return RecommendationsOut(
@@ -53,7 +56,7 @@ async def get_recommendations(account_id: str, services: Injected, symbol: str |
 
 
 @get("/v1/accounts/{account_id:str}/expirations", summary="Open options and their expiries", tags=["advice"])
-async def get_expirations(account_id: str, services: Injected) -> ExpirationsOut:
+async def get_expirations(account_id: FromPath[str], services: Injected) -> ExpirationsOut:
     """Say of each open option what to prepare for."""
     found = await services.blocking(services.advisor.advice.expirations, account_id)
     return ExpirationsOut(
@@ -76,7 +79,7 @@ async def get_expirations(account_id: str, services: Injected) -> ExpirationsOut
 
 
 @get("/v1/accounts/{account_id:str}/performance", summary="How the account did", tags=["advice"])
-async def get_performance(account_id: str, services: Injected) -> PerformanceOut:
+async def get_performance(account_id: FromPath[str], services: Injected) -> PerformanceOut:
     """Measure the account's daily equities, beside holding the same underlyings."""
     own, benchmark, campaigns = await services.blocking(services.advisor.advice.performance, account_id)
     return PerformanceOut(
@@ -98,31 +101,31 @@ async def get_performance(account_id: str, services: Injected) -> PerformanceOut
 
 
 @get("/v1/accounts/{account_id:str}/risk", summary="Exposure, margin, VaR and ES", tags=["advice"])
-async def get_risk(account_id: str) -> None:
+async def get_risk(account_id: FromPath[str]) -> None:
     """Answer 501."""
     raise not_in_this_version(f"risk of account {account_id}")
 
 
 @get("/v1/accounts/{account_id:str}/hedge", summary="Hedges (not in this version)", tags=["advice"])
-async def get_hedge(account_id: str) -> None:
+async def get_hedge(account_id: FromPath[str]) -> None:
     """Answer 501."""
     raise not_in_this_version(f"hedging of account {account_id}")
 
 
 @get("/v1/accounts/{account_id:str}/sizing", summary="Sizing by Kelly (not in this version)", tags=["advice"])
-async def get_sizing(account_id: str) -> None:
+async def get_sizing(account_id: FromPath[str]) -> None:
     """Answer 501."""
     raise not_in_this_version(f"sizing by Kelly for account {account_id}")
 
 
 @get("/v1/accounts/{account_id:str}/rebalance", summary="Rebalancing (not in this version)", tags=["advice"])
-async def get_rebalance(account_id: str) -> None:
+async def get_rebalance(account_id: FromPath[str]) -> None:
     """Answer 501."""
     raise not_in_this_version(f"rebalancing of account {account_id}")
 
 
 @post("/v1/end-of-day", status_code=HTTPStatus.OK, summary="End a day", tags=["end of day"])
-async def post_end_of_day(data: EndOfDayIn, services: Injected) -> EndOfDayOut:
+async def post_end_of_day(data: JSONBody[EndOfDayIn], services: Injected) -> EndOfDayOut:
     """Settle, mark, record and reconcile; running it again for the same date changes nothing."""
     statements = [_statement(item) for item in data.broker_statements]
     days = await services.blocking(services.advisor.end_of_day.run, data.date, data.accounts, statements)
@@ -132,7 +135,7 @@ async def post_end_of_day(data: EndOfDayIn, services: Injected) -> EndOfDayOut:
 
 
 @post("/v1/ingestions", status_code=HTTPStatus.ACCEPTED, summary="Bring data in", tags=["ingestion"])
-async def post_ingestion(data: IngestionIn, services: Injected) -> BegunOut:
+async def post_ingestion(data: JSONBody[IngestionIn], services: Injected) -> BegunOut:
     """Queue an ingestion; ask for it until its state is final."""
     if data.source != "sample":
         raise not_in_this_version(f"ingestion from {data.source!r}")
@@ -141,7 +144,7 @@ async def post_ingestion(data: IngestionIn, services: Injected) -> BegunOut:
 
 
 @get("/v1/ingestions/{ingestion_id:str}", summary="An ingestion", tags=["ingestion"])
-async def get_ingestion(ingestion_id: str, services: Injected) -> IngestionOut:
+async def get_ingestion(ingestion_id: FromPath[str], services: Injected) -> IngestionOut:
     """Say how far an ingestion is."""
     return _ingestion(services.advisor.ingestions.get(ingestion_id))
 

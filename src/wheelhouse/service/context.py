@@ -6,9 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
 
 from wheelhouse.advisor.advisor import Advisor
 from wheelhouse.service.keys import KeyRing
@@ -53,4 +53,4 @@ class Services:
     blocking: Blocking
 
 
-Injected = Annotated[Services, Dependency(skip_validation=True)]
+Injected = NamedDependency[Services]

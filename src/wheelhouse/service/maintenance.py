@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 from litestar import post
+from litestar.params import JSONBody
 
 from wheelhouse.service.auth import ROLE_OPTION
 from wheelhouse.service.context import Injected
@@ -31,7 +32,7 @@ class MaintenanceOut(msgspec.Struct):
 
 
 @post("/v1/maintenance/backup", status_code=HTTPStatus.OK, summary="Back up", tags=["maintenance"], opt=_ADMIN)
-async def backup(data: BackupIn, services: Injected) -> MaintenanceOut:
+async def backup(data: JSONBody[BackupIn], services: Injected) -> MaintenanceOut:
     """Write a consistent copy into a new file, while others read and write."""
     path = Path(data.path)
     if not path.is_absolute():

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import polars as pl
 from litestar import MediaType, Request, Response, get, post, put
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET
 
 from wheelhouse.advisor.market import Batch, Ingested
@@ -57,7 +57,7 @@ from wheelhouse.service.shapes import decimal_of, parse_instant
 
 _BARS_LIMIT = 1000
 Interval = Literal["1d", "1m"]
-Replace = Annotated[bool, Parameter(query="replace", description="overwrite stored values that differ; admin")]
+Replace = Annotated[bool, QueryParameter(name="replace", description="overwrite stored values that differ; admin")]
 
 
 @post(
@@ -68,7 +68,7 @@ Replace = Annotated[bool, Parameter(query="replace", description="overwrite stor
     opt={ACCEPTS_ARROW: True},
 )
 async def post_quotes(
-    request: Request[Any, Any, Any], data: QuotesIn, services: Injected, replace_conflicts: Replace = False
+    request: Request[Any, Any, Any], data: JSONBody[QuotesIn], services: Injected, replace_conflicts: Replace = False
 ) -> IngestedOut:
     """Judge each quote, store the good ones, and value what changed before answering."""
     if replace_conflicts:
@@ -90,10 +90,10 @@ async def post_quotes(
 @post("/v1/market/bars", status_code=HTTPStatus.OK, summary="Take bars in", tags=["market"], opt={ACCEPTS_ARROW: True})
 async def post_bars(
     request: Request[Any, Any, Any],
-    data: BarsIn,
+    data: JSONBody[BarsIn],
     services: Injected,
     replace_conflicts: Replace = False,
-    interval: Annotated[Interval | None, Parameter(description="of an Arrow stream; JSON names it itself")] = None,
+    interval: Annotated[Interval | None, QueryParameter(description="of an Arrow stream; JSON names it itself")] = None,
 ) -> IngestedOut:
     """Judge each bar and store the good ones."""
     if replace_conflicts:
@@ -111,14 +111,14 @@ async def post_bars(
 
 
 @put("/v1/market/{symbol:str}/terms", summary="Replace an underlying's terms", tags=["market"])
-async def put_terms(symbol: str, data: TermsIn, services: Injected) -> TermsOut:
+async def put_terms(symbol: FromPath[str], data: JSONBody[TermsIn], services: Injected) -> TermsOut:
     """Replace what prices an underlying's options beside its quote."""
     terms = await services.blocking(services.advisor.market.put_terms, symbol, _terms(data))
     return _terms_out(normalize_symbol(symbol), terms)
 
 
 @put("/v1/market/instruments", summary="Put contracts that differ from their symbols", tags=["market"])
-async def put_instruments(data: InstrumentsIn, services: Injected) -> InstrumentsOut:
+async def put_instruments(data: JSONBody[InstrumentsIn], services: Injected) -> InstrumentsOut:
     """Store contracts of adjusted series and others that their symbols do not describe."""
     contracts = [_contract(item) for item in data.instruments]
     await services.blocking(services.advisor.market.put_instruments, contracts)
@@ -126,7 +126,7 @@ async def put_instruments(data: InstrumentsIn, services: Injected) -> Instrument
 
 
 @get("/v1/market/{symbol:str}", summary="An underlying's spot and its age", tags=["market"])
-async def get_market(symbol: str, services: Injected) -> MarketOut:
+async def get_market(symbol: FromPath[str], services: Injected) -> MarketOut:
     """Give the latest spot; 404 for a symbol of which nothing is known."""
     desk = services.advisor.market
     snapshot = desk.snapshot(symbol)
@@ -144,7 +144,9 @@ async def get_market(symbol: str, services: Injected) -> MarketOut:
 
 
 @get("/v1/market/{symbol:str}/chain", summary="The valued option chain", tags=["market"])
-async def get_chain(symbol: str, services: Injected, expiry: date | None = None) -> Response[ChainOut]:
+async def get_chain(
+    symbol: FromPath[str], services: Injected, expiry: FromQuery[date | None] = None
+) -> Response[ChainOut]:
     """Give the chain as it was valued when its quotes arrived."""
     snapshot = services.advisor.market.snapshot(symbol)
     body = render_chain(snapshot, expiry)
@@ -154,11 +156,11 @@ async def get_chain(symbol: str, services: Injected, expiry: date | None = None)
 
 @get("/v1/market/{symbol:str}/bars", summary="Bars", tags=["market"])
 async def get_bars(
-    symbol: str,
+    symbol: FromPath[str],
     services: Injected,
-    start: str | None = None,
-    end: str | None = None,
-    interval: Interval = "1d",
+    start: FromQuery[str | None] = None,
+    end: FromQuery[str | None] = None,
+    interval: FromQuery[Interval] = "1d",
     limit: Limit = _BARS_LIMIT,
     cursor: Cursor = None,
 ) -> BarsOut:
@@ -179,13 +181,13 @@ async def get_bars(
 
 
 @get("/v1/market/{symbol:str}/surface", summary="Volatility surface (not in this version)", tags=["market"])
-async def get_surface(symbol: str) -> None:
+async def get_surface(symbol: FromPath[str]) -> None:
     """Answer 501."""
     raise not_in_this_version(f"the volatility surface of {symbol}")
 
 
 @get("/v1/market/{symbol:str}/regime", summary="Volatility regime (not in this version)", tags=["market"])
-async def get_regime(symbol: str) -> None:
+async def get_regime(symbol: FromPath[str]) -> None:
     """Answer 501."""
     raise not_in_this_version(f"the volatility regime of {symbol}")
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 from litestar import Response, delete, get, post
+from litestar.params import FromPath, JSONBody
 
 from wheelhouse import __version__
 from wheelhouse.advisor.capabilities import CAPABILITIES
@@ -127,7 +128,7 @@ async def about(services: Injected) -> AboutOut:
 
 
 @post("/v1/keys", summary="Make a key", tags=["keys"], opt={ROLE_OPTION: Role.ADMIN})
-async def create_key(data: KeyIn, services: Injected) -> NewKeyOut:
+async def create_key(data: JSONBody[KeyIn], services: Injected) -> NewKeyOut:
     """Make a key and show it once."""
     record, key = await services.blocking(services.keys.create, name=data.name, role=parse_role(data.role))
     out = _key(record)
@@ -144,7 +145,7 @@ async def list_keys(services: Injected, limit: Limit = DEFAULT_LIMIT, cursor: Cu
 
 
 @delete("/v1/keys/{key_id:str}", summary="Revoke a key", tags=["keys"], opt={ROLE_OPTION: Role.ADMIN})
-async def revoke_key(key_id: str, services: Injected) -> None:
+async def revoke_key(key_id: FromPath[str], services: Injected) -> None:
     """End a key at once."""
     await services.blocking(services.keys.revoke, key_id)
 

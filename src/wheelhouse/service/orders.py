@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import MediaType, Response, delete, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
 from wheelhouse.advisor.orders import InFlight, KeyReused, OrderRequest
 from wheelhouse.ledger.orders import Effect, Order, OrderStatus, OrderType, Reason, TimeInForce
@@ -32,12 +32,12 @@ _encoder = msgspec.json.Encoder()
 
 @post("/v1/accounts/{account_id:str}/orders", summary="Send an order", tags=["orders"])
 async def post_order(
-    account_id: str,
-    data: OrderIn,
+    account_id: FromPath[str],
+    data: JSONBody[OrderIn],
     services: Injected,
     key: Annotated[
         str | None,
-        Parameter(header="Idempotency-Key", description="required; the same key and body get the same answer"),
+        HeaderParameter(name="Idempotency-Key", description="required; the same key and body get the same answer"),
     ] = None,
 ) -> Response[OrderOut]:
     """Take an order and answer once it is committed; a business refusal is a rejected order."""
@@ -64,7 +64,7 @@ async def post_order(
     tags=["orders"],
     opt={ROLE_OPTION: Role.READER},
 )
-async def preview_order(account_id: str, data: OrderIn, services: Injected) -> PreviewOut:
+async def preview_order(account_id: FromPath[str], data: JSONBody[OrderIn], services: Injected) -> PreviewOut:
     """Say what an order would do; write nothing."""
     preview = await services.blocking(services.advisor.orders.preview, account_id, _request(data))
     change = preview.margin_change
@@ -84,9 +84,9 @@ async def preview_order(account_id: str, data: OrderIn, services: Injected) -> P
 
 @get("/v1/accounts/{account_id:str}/orders", summary="List orders", tags=["orders"])
 async def list_orders(
-    account_id: str,
+    account_id: FromPath[str],
     services: Injected,
-    status: OrderStatusName | None = None,
+    status: FromQuery[OrderStatusName | None] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> OrdersOut:
@@ -97,7 +97,7 @@ async def list_orders(
 
 
 @get("/v1/accounts/{account_id:str}/orders/{order_id:str}", summary="An order", tags=["orders"])
-async def get_order(account_id: str, order_id: str, services: Injected) -> OrderOut:
+async def get_order(account_id: FromPath[str], order_id: FromPath[str], services: Injected) -> OrderOut:
     """Give an order as it is now."""
     return render(services.advisor.orders.order(account_id, order_id))
 
@@ -108,7 +108,7 @@ async def get_order(account_id: str, order_id: str, services: Injected) -> Order
     summary="Cancel an order",
     tags=["orders"],
 )
-async def cancel_order(account_id: str, order_id: str, services: Injected) -> OrderOut:
+async def cancel_order(account_id: FromPath[str], order_id: FromPath[str], services: Injected) -> OrderOut:
     """Withdraw what remains of a working order; 409 if it is final already."""
     return render(await services.blocking(services.advisor.orders.cancel, account_id, order_id))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from wheelhouse.service.problems import ProblemError
 
@@ -14,8 +14,8 @@ T = TypeVar("T")
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 10_000
 
-Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="items on a page")]
-Cursor = Annotated[str | None, Parameter(description="next_cursor of the page before")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="items on a page")]
+Cursor = Annotated[str | None, QueryParameter(description="next_cursor of the page before")]
 
 
 def encode_cursor(place: str) -> str:
