@@ -7,7 +7,6 @@ acknowledged survives SIGKILL.
 Importing this module takes seconds (Arrow), so nothing imports it before a DuckDB store is opened.
 """
 
-import re
 import stat
 import threading
 from collections import deque
@@ -15,19 +14,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Final, NoReturn
 
-import adbc_driver_duckdb
-import adbc_driver_manager
 import polars as pl
-from adbc_driver_manager import dbapi
 
-from wheelhouse.errors import ConfigurationError, Conflict, NewerDatabase, StoreError, StoreHeld
+from wheelhouse.errors import ConfigurationError, StoreError, StoreHeld
+from wheelhouse.store.duckdb_connection import DuckDBConnection, connect
 from wheelhouse.store.engine import STAGE, SqlValue, TableSummary
 
-_HOLDER: Final = re.compile(r"held in (?P<program>\S+) \(PID (?P<pid>\d+)\)")
 _PRIVATE: Final = 0o600
+_CHECKPOINT_PAUSE_SECONDS: Final = 0.02
 _copies: Final = count(1)
 
 _open_files: set[Path] = set()
@@ -51,6 +48,8 @@ class DuckDBEngine:
         How many queries run at once; others wait.
     timeout_seconds
         How long a call waits for its turn.
+    memory_megabytes
+        How much DuckDB keeps of a file in memory, instead of its own 80 % of the machine.
     observe
         Called with name and seconds of every read and transaction, from the thread that ran it.
 
@@ -73,6 +72,7 @@ class DuckDBEngine:
         read_only: bool = False,
         readers: int = 4,
         timeout_seconds: float = 10.0,
+        memory_megabytes: int = 1024,
         observe: Callable[[str, float], None] = _ignore,
     ) -> None:
         self._path = None if path is None else path.resolve()
@@ -83,17 +83,20 @@ class DuckDBEngine:
         self._closed = threading.Event()
         self._writing = threading.Lock()
         self._turns = threading.Semaphore(readers)
-        self._idle: deque[dbapi.Connection] = deque()
+        self._idle: deque[DuckDBConnection] = deque()
         self._busy = 0
         self._pool_lock = threading.Lock()
         if self._path is not None:
             _check_place(self._path, read_only=read_only)
             _register(self._path)
         try:
-            self._main = _connect(self._path, read_only=read_only)
+            self._main = connect(self._path, read_only=read_only)
             try:
                 self._keep_private()
-                _run(self._main, "SET GLOBAL TimeZone = 'UTC'")
+                self._main.run("SET GLOBAL TimeZone = 'UTC'")
+                if self._path is not None:
+                    # Beyond it DuckDB spills into a folder beside the file; in memory there is nowhere to spill to.
+                    self._main.run(f"SET GLOBAL memory_limit = '{memory_megabytes}MB'")
             except BaseException:
                 self._main.close()
                 raise
@@ -111,7 +114,7 @@ class DuckDBEngine:
             If the query fails, or no connection becomes free in time.
         """
         with self._observed(name), self._reader() as connection:
-            return _run(connection, sql, parameters)
+            return connection.run(sql, parameters)
 
     @contextmanager
     def transaction(self, name: str) -> Iterator["DuckDBTransaction"]:
@@ -127,24 +130,10 @@ class DuckDBEngine:
         if self._read_only:
             raise StoreError(f"{name}: the store {self._named} is open for reading only")
         with self._observed(name), self._turn_to_write(name):
-            control = self._main.adbc_connection
-            with _translated(name):
-                control.set_autocommit(False)
-            try:
+            with self._main.transaction():
                 running = DuckDBTransaction(self._main)
                 yield running
                 running.unstage()
-                with _translated(name):
-                    control.commit()
-            except BaseException as error:
-                try:
-                    control.rollback()
-                except dbapi.Error as failure:
-                    error.add_note(f"rolling back failed as well: {failure}")
-                raise
-            finally:
-                with _translated(name):
-                    control.set_autocommit(True)
             self._keep_private()
 
     def tables(self) -> tuple[str, ...]:
@@ -158,7 +147,7 @@ class DuckDBEngine:
 
     def summaries(self) -> Mapping[str, TableSummary]:
         """Count and checksum every table in one consistent view."""
-        with self._observed("summaries"), self._reader() as connection, _snapshot(connection):
+        with self._observed("summaries"), self._reader() as connection, connection.transaction():
             return _summaries(connection)
 
     def copy_to(self, path: Path) -> Mapping[str, TableSummary]:
@@ -177,20 +166,20 @@ class DuckDBEngine:
         with self._observed("copy"), self._reader() as connection:
             # Attached databases are seen by every connection, so each copy has a name of its own.
             copy = f"wheelhouse_copy_{next(_copies)}"
-            _run(connection, f"ATTACH {_literal(str(path))} AS {copy}")
+            connection.run(f"ATTACH {_literal(str(path))} AS {copy}")
             try:
                 path.chmod(_PRIVATE)
-                source = _name(_run(connection, "SELECT current_database()").item())
-                with _snapshot(connection):
+                source = _name(connection.run("SELECT current_database()").item())
+                with connection.transaction():
                     held = _summaries(connection)
-                    _run(connection, f"COPY FROM DATABASE {source} TO {copy}")
+                    connection.run(f"COPY FROM DATABASE {source} TO {copy}")
                 copied = _summaries(connection, copy)
             except BaseException:
                 with suppress(StoreError):  # the first error says more
-                    _run(connection, f"DETACH {copy}")
+                    connection.run(f"DETACH {copy}")
                 path.unlink(missing_ok=True)
                 raise
-            _run(connection, f"DETACH {copy}")
+            connection.run(f"DETACH {copy}")
         if copied != held:
             path.unlink()
             raise StoreError(f"the copy {path} does not hold what the database holds: {copied} instead of {held}")
@@ -203,11 +192,27 @@ class DuckDBEngine:
             return {"idle": len(self._idle) + 1 - writing, "busy": self._busy + writing}
 
     def checkpoint(self) -> None:
-        """Move what is in the write-ahead log into the database file."""
-        with self._observed("checkpoint"), self._turn_to_write("checkpoint"):
-            # FORCE waits for snapshots of long readers instead of failing on them.
-            _run(self._main, "FORCE CHECKPOINT")
-            self._keep_private()
+        """Move what is in the write-ahead log into the database file.
+
+        Raises
+        ------
+        StoreError
+            If a reader that began before the last write is still at it when the time is over.
+        """
+        deadline = monotonic() + self._timeout
+        with self._observed("checkpoint"):
+            while True:
+                with self._turn_to_write("checkpoint"):
+                    try:
+                        # Not FORCE, which waits for old readers without end and keeps all writers waiting with it.
+                        self._main.run("CHECKPOINT")
+                    except StoreError as error:
+                        if "Cannot CHECKPOINT" not in str(error) or monotonic() > deadline:
+                            raise
+                    else:
+                        self._keep_private()
+                        return
+                sleep(_CHECKPOINT_PAUSE_SECONDS)
 
     def version(self) -> str:
         """Name product and version."""
@@ -254,7 +259,7 @@ class DuckDBEngine:
             self._writing.release()
 
     @contextmanager
-    def _reader(self) -> Iterator[dbapi.Connection]:
+    def _reader(self) -> Iterator[DuckDBConnection]:
         if not self._turns.acquire(timeout=self._timeout):
             raise StoreError(
                 f"all {self._readers} readers of {self._named} have been busy for {self._timeout:g} s; try again, or open more"
@@ -263,7 +268,7 @@ class DuckDBEngine:
             with self._pool_lock:
                 if self._closed.is_set():
                     self._refuse_closed("read")
-                connection = self._idle.pop() if self._idle else _clone(self._main)
+                connection = self._idle.pop() if self._idle else self._main.clone()
                 self._busy += 1
             try:
                 yield connection
@@ -293,20 +298,18 @@ class DuckDBEngine:
 class DuckDBTransaction:
     """Statements of the writer's connection, see `wheelhouse.store.engine.Transaction`."""
 
-    def __init__(self, connection: dbapi.Connection) -> None:
+    def __init__(self, connection: DuckDBConnection) -> None:
         self._connection = connection
         self._staged = False
 
     def execute(self, sql: str, parameters: Sequence[SqlValue] = ()) -> pl.DataFrame:
         """Run one statement and return its rows."""
-        return _run(self._connection, sql, parameters)
+        return self._connection.run(sql, parameters)
 
     def stage(self, frame: pl.DataFrame) -> None:
         """Put a frame into the temporary table, instead of what was there; it goes with the transaction."""
         self.unstage()
-        # A cursor that has ingested keeps that state, so it is used for nothing else.
-        with _translated("stage"), self._connection.cursor() as cursor:
-            cursor.adbc_ingest(STAGE, frame, mode="create", temporary=True)  # type: ignore[arg-type]  # a frame is a stream of Arrow
+        self._connection.ingest(STAGE, frame)
         self._staged = True
 
     def unstage(self) -> None:
@@ -316,71 +319,8 @@ class DuckDBTransaction:
             self._staged = False
 
 
-def _connect(path: Path | None, *, read_only: bool) -> dbapi.Connection:
-    database = None
-    try:
-        database = adbc_driver_manager.AdbcDatabase(
-            driver=adbc_driver_duckdb.driver_path(),
-            entrypoint="duckdb_adbc_init",
-            path=":memory:" if path is None else str(path),
-            access_mode="READ_ONLY" if read_only and path is not None else "AUTOMATIC",
-        )
-        return dbapi.Connection(database, adbc_driver_manager.AdbcConnection(database), autocommit=True)
-    except dbapi.Error as error:
-        if database is not None:
-            database.close()
-        _refuse_to_open(path, error)
-
-
-def _clone(connection: dbapi.Connection) -> dbapi.Connection:
-    with _translated("connect"):
-        clone = connection.adbc_clone()
-        # A clone starts without autocommit: its first query would open a snapshot that never ends.
-        clone.adbc_connection.set_autocommit(True)
-        return clone
-
-
-def _run(connection: dbapi.Connection, sql: str, parameters: Sequence[SqlValue] = ()) -> pl.DataFrame:
-    with _translated(sql), connection.cursor() as cursor:
-        cursor.execute(sql, list(parameters) or None)
-        # By way of Arrow's reader, which lets other threads run while DuckDB works.
-        frame = pl.from_arrow(cursor.fetch_arrow_table())
-    assert isinstance(frame, pl.DataFrame)
-    return frame
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except dbapi.Error as error:
-        message = str(error)
-        # "Duplicate key" if the key is stored, "duplicate key" if one statement brings it twice.
-        if "duplicate key" in message.lower():
-            raise Conflict(f"stored already: {message}") from error
-        raise StoreError(f"DuckDB refused {' '.join(what.split())[:200]!r}: {message}") from error
-
-
-@contextmanager
-def _snapshot(connection: dbapi.Connection) -> Iterator[None]:
-    control = connection.adbc_connection
-    with _translated("snapshot"):
-        control.set_autocommit(False)
-    try:
-        yield
-        with _translated("snapshot"):
-            control.commit()
-    except BaseException:
-        control.rollback()
-        raise
-    finally:
-        with _translated("snapshot"):
-            control.set_autocommit(True)
-
-
-def _summaries(connection: dbapi.Connection, database: str | None = None) -> dict[str, TableSummary]:
-    tables = _run(
-        connection,
+def _summaries(connection: DuckDBConnection, database: str | None = None) -> dict[str, TableSummary]:
+    tables = connection.run(
         "SELECT table_name FROM duckdb_tables() "
         "WHERE database_name = coalesce($1, current_database()) AND NOT internal AND NOT temporary ORDER BY table_name",
         (database,),
@@ -390,7 +330,7 @@ def _summaries(connection: dbapi.Connection, database: str | None = None) -> dic
     for table in tables.get_column("table_name"):
         # hash() of a whole row; the sum does not care for the order of rows, and unlike XOR it notices a pair of equal ones.
         sql = f"SELECT count(*), coalesce(sum(hash(t)), 0)::HUGEINT::TEXT FROM {prefix}{_name(table)} AS t"  # noqa: S608 - names are quoted
-        rows, total = _run(connection, sql).row(0)
+        rows, total = connection.run(sql).row(0)
         found[table] = TableSummary(rows=rows, checksum=f"{int(total):x}")
     return found
 
@@ -424,18 +364,3 @@ def _register(path: Path) -> None:
 def _unregister(path: Path) -> None:
     with _open_files_lock:
         _open_files.discard(path)
-
-
-def _refuse_to_open(path: Path | None, error: Exception) -> NoReturn:
-    message = str(error)
-    if "Conflicting lock" in message or "Could not set lock" in message:
-        holder = _HOLDER.search(message)
-        who = f"process {holder['pid']} ({holder['program']})" if holder else "another process"
-        raise StoreHeld(f"{path} is held by {who}; stop it, or talk to it with --server URL") from error
-    if "newer version" in message:
-        raise NewerDatabase(f"{path} was written by a later DuckDB; upgrade duckdb: {message}") from error
-    if "Permission denied" in message or "Read-only file system" in message:
-        raise ConfigurationError(
-            f"{path} cannot be opened: {message}; check who owns the file and its folder"
-        ) from error
-    raise StoreError(f"{path} cannot be opened: {message}; if it is damaged, restore a backup") from error

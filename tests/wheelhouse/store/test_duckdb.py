@@ -179,19 +179,19 @@ def test_everything_at_once_from_many_threads(url: str) -> None:
 
 def test_updates_beside_a_long_reader(path: Path) -> None:
     """An old snapshot keeps old index entries alive, which must not make updates of the same key collide."""
-    engine = DuckDBEngine(path)
+    engine = DuckDBEngine(path, timeout_seconds=0.1)
     with engine.transaction("make") as transaction:
         transaction.execute("CREATE TABLE t (a TEXT PRIMARY KEY, b BIGINT)")
         transaction.execute("INSERT INTO t VALUES ('x', 0)")
-    with engine._reader() as reader:
-        reader.adbc_connection.set_autocommit(False)
+    with engine._reader() as reader, reader.transaction():
+        assert reader.run("SELECT b FROM t").item() == 0
         for value in range(1, 30):
             with engine.transaction("update") as transaction:
                 transaction.execute("UPDATE t SET b = $1 WHERE a = 'x'", (value,))
                 insert(transaction, "t", ("a", "b"), [("x", value)], "ON CONFLICT (a) DO UPDATE SET b = excluded.b + 1")
-            if value == 15:
-                engine.checkpoint()
-        reader.adbc_connection.rollback()
-        reader.adbc_connection.set_autocommit(True)
+        with pytest.raises(StoreError, match="CHECKPOINT"):
+            engine.checkpoint()
+        assert reader.run("SELECT b FROM t").item() == 0
+    engine.checkpoint()
     assert engine.read("rows", "SELECT * FROM t").rows() == [("x", 30)]
     engine.close()
