@@ -176,7 +176,7 @@ class OrderDesk:
         tried = self._broker.submit(
             order, self._appraiser.views(leg.symbol for leg in order.legs), now, is_open=self._is_open(now)
         )
-        reasons = tuple(refusals) + tuple(tried.order.reasons)
+        reasons = tuple(refusals) or tried.order.reasons
         net = self._appraiser.estimate(order)
         change = self._appraiser.cash_change(order, net)
         held = _held(book)

@@ -10,7 +10,6 @@ import uvicorn
 
 from wheelhouse import __version__
 from wheelhouse.errors import ConfigurationError
-from wheelhouse.service.app import create_app, open_advisor
 from wheelhouse.settings import Settings, redact_url
 from wheelhouse.telemetry import Metrics, configure_logging, logger
 
@@ -30,6 +29,9 @@ def serve(settings: Settings) -> None:
     configure_logging(level=settings.log.level)
     _check_workers(settings)
     with closing(_bind(settings.server.host, settings.server.port)) as listener:
+        # Imported here because it takes seconds, which nobody should wait to learn that the port is taken.
+        from wheelhouse.service.app import create_app, open_advisor
+
         metrics = Metrics(version=__version__)
         advisor = open_advisor(settings, metrics)
         try:

@@ -58,8 +58,7 @@ async def test_one_expiry_of_a_chain(ask):
 async def test_bars_page_without_gap_or_repeat(ask):
     path = "/v1/market/AAPL/bars?start=2012-02-01&end=2012-03-01"
     whole = (await ask("GET", path)).json
-    assert [bar["ts"] for bar in whole["bars"]][0] == "2012-02-01"
-    assert [bar["ts"] for bar in whole["bars"]][-1] == "2012-02-29"
+    assert (whole["bars"][0]["ts"], whole["bars"][-1]["ts"]) == ("2012-02-01", "2012-02-29")
     assert whole["next_cursor"] is None
     collected, cursor = [], ""
     while cursor is not None:
