@@ -1,7 +1,9 @@
 """The two kinds of saboteur that the catalogue is made of."""
 
+import asyncio
+import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -41,18 +43,31 @@ class ProcessSaboteur:
     ----------
     start
         Starts the target with the defect in place and returns its address.
+    meanwhile
+        Goes on as long as the target runs, where it would heal the defect by itself.
     """
 
     id: str
     title: str
     expected: tuple[str, ...]
     start: Callable[[Launch], Awaitable[str]]
+    meanwhile: Callable[[Launch], Coroutine[None, None, None]] | None = None
     level: Level = "process"
 
     @asynccontextmanager
     async def sabotage(self, launch: Launch) -> AsyncIterator[str]:
         """Start the target with the defect."""
-        yield await self.start(launch)
+        url = await self.start(launch)
+        if self.meanwhile is None:
+            yield url
+            return
+        going_on = asyncio.create_task(self.meanwhile(launch))
+        try:
+            yield url
+        finally:
+            going_on.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await going_on
 
 
 def wrapped_in(module: str, *options: str) -> Callable[[Sequence[str]], Sequence[str]]:

@@ -4,6 +4,7 @@ None of them lives inside the product's code: they stand before the server, besi
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import secrets
@@ -275,11 +276,17 @@ async def _cpu_hog(launch: Launch) -> str:
     return await launch(wrap=wrapped_in("seatrial.sabotage.burden", "cpu", "2"))
 
 
-async def _world_readable_database(launch: Launch) -> str:
-    url = await launch()
-    for path in launch.data_files:
-        path.chmod(0o644)
-    return url
+async def _healthy(launch: Launch) -> str:
+    return await launch()
+
+
+async def _keep_database_readable(launch: Launch) -> None:
+    while True:
+        for path in launch.data_files:
+            # The write-ahead log comes and goes.
+            with contextlib.suppress(FileNotFoundError):
+                path.chmod(0o644)
+        await asyncio.sleep(0.02)
 
 
 async def _configuration_missing(launch: Launch) -> str:
@@ -427,7 +434,8 @@ SABOTEURS: tuple[Saboteur, ...] = (
         id="world_readable_database",
         title="Anybody on the machine can read the database",
         expected=("security.file_permissions",),
-        start=_world_readable_database,
+        start=_healthy,
+        meanwhile=_keep_database_readable,
         level="storage",
     ),
     ProcessSaboteur(
