@@ -183,10 +183,10 @@ class Book:
         return profit
 
     def _by_position(self, shocks: ArrayLike, name: str) -> Floats:
-        """Shocks of underlyings as shocks of positions, ``(n_scenarios or 1, n_positions or 1)``."""
+        """Shocks of underlyings as shocks of positions, ``(n_scenarios or 1, n_positions)``."""
         array = np.asarray(shocks, dtype=np.float64)
         if array.ndim == 0:
-            return array.reshape(1, 1)
+            return np.full((1, len(self)), float(array))
         if array.ndim != 2 or array.shape[1] != len(self.underlyings):
             raise InvalidInput(
                 f"book: {name} has shape {array.shape}, expected a number or (n_scenarios, {len(self.underlyings)})"

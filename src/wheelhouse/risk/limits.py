@@ -282,8 +282,8 @@ def too_concentrated(name: str, claim: Decimal, equity: Decimal, limits: Concent
 
 
 def secured_cash(positions: Mapping[str, int], contracts: Mapping[str, OptionContract]) -> Decimal:
-    """USD that all short puts pay if they are assigned."""
-    return sum(
+    """USD that all short puts pay if they are assigned, to the cent."""
+    total = sum(
         (
             contract.strike * contract.exercise_multiplier * -quantity
             for symbol, quantity in positions.items()
@@ -291,6 +291,7 @@ def secured_cash(positions: Mapping[str, int], contracts: Mapping[str, OptionCon
         ),
         ZERO,
     )
+    return total.quantize(Decimal("0.01"))
 
 
 def _after(positions: Mapping[str, int], legs: Iterable[OrderLeg]) -> dict[str, int]:
