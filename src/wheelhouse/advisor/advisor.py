@@ -10,12 +10,14 @@ from wheelhouse.advisor.end_of_day import EndOfDay
 from wheelhouse.advisor.ingestion import IngestionDesk
 from wheelhouse.advisor.market import MarketDesk
 from wheelhouse.advisor.orders import OrderDesk
+from wheelhouse.advisor.risk import RiskDesk
 from wheelhouse.advisor.valuation import Appraiser
 from wheelhouse.broker.paper import Fees, PaperBroker
 from wheelhouse.clock import Clock
 from wheelhouse.errors import WheelhouseError
 from wheelhouse.market.calendar import TradingCalendar, nyse
 from wheelhouse.market.events import Terms
+from wheelhouse.risk.margin import HouseRules
 from wheelhouse.settings import Settings
 from wheelhouse.snapshots import SnapshotBoard
 from wheelhouse.store.opening import open_store
@@ -62,7 +64,8 @@ class Advisor:
         )
         broker = PaperBroker(is_fresh=self.board.is_fresh, fees=fees)
         self.accounts = AccountBooks(store, clock, self.board.contracts, assignment_fee=settings.fees.assignment)
-        self.appraiser = Appraiser(self.board, broker)
+        house = HouseRules(minimum_per_share=settings.house.minimum_per_share, multiplier=settings.house.multiplier)
+        self.appraiser = Appraiser(self.board, broker, house)
         self.orders = OrderDesk(
             store=store,
             books=self.accounts,
@@ -82,6 +85,14 @@ class Advisor:
             metrics=metrics,
             policy=policy_of(settings.policy, fee_per_contract=float(settings.fees.option_contract)),
             cash_rate=settings.cash_rate,
+        )
+        self.risk = RiskDesk(
+            store=store,
+            books=self.accounts,
+            board=self.board,
+            market=self.market,
+            appraiser=self.appraiser,
+            clock=clock,
         )
         self.end_of_day = EndOfDay(
             store=store,

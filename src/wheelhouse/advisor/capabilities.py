@@ -15,6 +15,7 @@ CAPABILITIES: Final[tuple[str, ...]] = (
     "ledger",
     "events",
     "recommendations",
+    "risk",
     "performance",
     "expirations",
     "end_of_day",

@@ -61,6 +61,8 @@ class MarketDesk:
     ----------
     watchers
         Called with the underlyings whose quotes changed, after their snapshots are published; add to it.
+    bar_batches
+        Rises with every batch of bars, for whoever keeps what it made of them.
     """
 
     def __init__(self, store: Store, board: SnapshotBoard, clock: Clock, calendar: TradingCalendar) -> None:
@@ -69,6 +71,7 @@ class MarketDesk:
         self._clock = clock
         self._calendar = calendar
         self.watchers: list[Watcher] = []
+        self.bar_batches = 0
 
     def load(self) -> None:
         """Rebuild the board from the store."""
@@ -125,6 +128,7 @@ class MarketDesk:
             "bars", batch, checked, lambda good: self._store.write_bars(interval, good, replace=replace_conflicts)
         )
         if interval == "1d":
+            self.bar_batches += 1
             stored = _without(checked.good, written.conflicts)
             newest = stored.sort("ts").unique("symbol", keep="last")
             self._board.value(self._board.take_closes(self._closes(newest)), now)

@@ -14,27 +14,25 @@ from decimal import Decimal
 from uuid import uuid4
 
 from wheelhouse.advisor.accounts import AccountBooks, Book
-from wheelhouse.advisor.collateral import Requirement, shortfalls
-from wheelhouse.advisor.valuation import Appraiser, applied
+from wheelhouse.advisor.valuation import Appraiser, Requirement, applied
 from wheelhouse.broker.paper import PaperBroker, expire_order
 from wheelhouse.clock import Clock
 from wheelhouse.errors import Conflict, InvalidInput, NotFound
 from wheelhouse.ledger.booking import book_fills, book_order
-from wheelhouse.ledger.contracts import contract_of, underlying_of
+from wheelhouse.ledger.contracts import contract_of, is_option, underlying_of
 from wheelhouse.ledger.events import LedgerEvent
 from wheelhouse.ledger.orders import (
     Effect,
-    Fill,
     Leg,
     Order,
     OrderStatus,
     OrderType,
     Reason,
     TimeInForce,
-    crosses_zero,
 )
 from wheelhouse.market.calendar import TradingCalendar
-from wheelhouse.market.instruments import AccountKind, normalize_symbol
+from wheelhouse.market.instruments import normalize_symbol
+from wheelhouse.risk import limits
 from wheelhouse.store.protocol import Store
 from wheelhouse.store.records import IdempotencyRecord
 from wheelhouse.telemetry import Metrics
@@ -296,7 +294,6 @@ class OrderDesk:
             now = self._clock.now()
             order = self._make(account_id, request, now, key=key)
             refusals = self._refusals(book, order, now)
-            fills: tuple[Fill, ...] = ()
             if refusals:
                 order = order.rejected(refusals)
                 events: list[LedgerEvent] = list(book_order(order, now))
@@ -306,7 +303,7 @@ class OrderDesk:
                 # The intent comes before what became of it.
                 intent = executed.order if executed.order.status is OrderStatus.REJECTED else order
                 events = [*book_order(intent, now), *book_fills(order, executed.fills, self._appraiser.contracts)]
-                order, fills = executed.order, executed.fills
+                order = executed.order
             body = render(order)
             record = IdempotencyRecord(
                 account_id=account_id,
@@ -318,7 +315,6 @@ class OrderDesk:
             )
             self._append(book, events, [order], record)
         self._metrics.order(side=order.side, status=order.status.value)
-        del fills
         return Answer(status=CREATED, body=body)
 
     def _match(self, book: Book, order: Order) -> None:
@@ -375,73 +371,57 @@ class OrderDesk:
         if self._books.is_halted(book):
             scope = "all accounts are" if self._books.halted_globally else "the account is"
             return [Reason(code="halted", detail=f"{scope} halted; resume first")]
-        reasons = [*self._expired(order, now), *_crossing(book, order)]
-        if reasons:
-            return reasons
-        return [*self._uncovered(book, order), *self._unaffordable(book, order)]
-
-    def _expired(self, order: Order, now: datetime) -> Iterable[Reason]:
-        for leg in order.legs:
-            if not leg.is_option:
-                continue
-            last = contract_of(leg.symbol, self._appraiser.contracts).last_trading_day
-            over = not self._calendar.first <= last <= self._calendar.last
-            if not over:
-                session = self._calendar.last_trading_day(last)
-                over = now >= self._calendar.close_at(session)
-            if over:
-                yield Reason(code="contract_expired", detail=f"{leg.symbol} last traded on {last}")
-
-    def _uncovered(self, book: Book, order: Order) -> Iterable[Reason]:
-        if book.kind is AccountKind.MARGIN:
-            return
-        # Everything that sells is assumed to fill, nothing that buys: the worst case of what works beside this order.
-        held = _held(book)
-        pending = [leg for other in book.working() for leg in other.remaining_legs if leg.quantity < 0]
-        before = shortfalls(applied(held, pending), self._appraiser.contracts)
-        after = shortfalls(applied(applied(held, pending), order.legs), self._appraiser.contracts)
-        for (code, symbol), shares in sorted(after.items()):
-            if shares > before.get((code, symbol), 0):
-                yield Reason(
-                    code=code,
-                    detail=f"{shares} shares of {symbol} would be missing; a {book.kind.value} account needs them",
-                )
-
-    def _unaffordable(self, book: Book, order: Order) -> Iterable[Reason]:
-        held = _held(book)
-        net = self._appraiser.limit_net(order)
-        change = self._appraiser.cash_change(order, net)
-        if change is None:
+        standing = self._standing(book)
+        legs = tuple(self._leg(leg) for leg in order.legs)
+        found = [*limits.expired(legs, self._closes(order), now), *limits.crossing(standing, legs)]
+        if not found:
+            found = limits.uncovered(standing, legs)
+            net = self._appraiser.limit_net(order)
             # Without a market there is nothing to weigh; the broker refuses such an order by itself.
-            return
-        reserved = self._appraiser.reserved(book)
-        now_power = self._appraiser.buying_power(book, cash=book.state.cash, quantities=held, reserved=reserved)
-        power = self._appraiser.buying_power(
-            book, cash=book.state.cash + change, quantities=applied(held, order.legs), reserved=reserved
+            if net is not None:
+                found += limits.unaffordable(standing, self._proposed(book, order, legs, net))
+        return [Reason(code=refusal.code.value, detail=refusal.detail) for refusal in found]
+
+    def _standing(self, book: Book) -> limits.AccountStanding:
+        value = self._appraiser.account(book, self._clock.now())
+        contracts = self._appraiser.contracts
+        return limits.AccountStanding(
+            kind=book.kind,
+            cash=book.state.cash,
+            reserved=self._appraiser.reserved(book),
+            positions=_held(book),
+            working=tuple(self._leg(leg) for order in book.working() for leg in order.remaining_legs),
+            contracts={symbol: contract_of(symbol, contracts) for symbol in book.state.positions if is_option(symbol)},
+            equity=value.equity,
+            initial_margin=None if value.margin is None else value.margin.initial,
         )
-        code = "insufficient_buying_power" if book.kind is AccountKind.MARGIN else "insufficient_cash"
-        if power is None or now_power is None:
-            yield Reason(code="unknown_price", detail="a position has no price, so the account's power is unknown")
-        elif power < 0 and power < now_power:
-            yield Reason(code=code, detail=f"{-power} USD short: buying power {now_power}, after the order {power}")
+
+    def _proposed(
+        self, book: Book, order: Order, legs: tuple[limits.OrderLeg, ...], net: Decimal
+    ) -> limits.ProposedOrder:
+        held = _held(book)
+        before = self._appraiser.requirement(book.kind, held)
+        after = self._appraiser.requirement(book.kind, applied(held, order.legs))
+        return limits.ProposedOrder(
+            legs=legs,
+            cash_change=self._appraiser.cash_change(order, net),
+            equity_change=self._appraiser.equity_change(order, net),
+            margin_change=None if before is None or after is None else after.initial - before.initial,
+        )
+
+    def _leg(self, leg: Leg) -> limits.OrderLeg:
+        contract = contract_of(leg.symbol, self._appraiser.contracts) if leg.is_option else None
+        return limits.OrderLeg(symbol=leg.symbol, quantity=leg.quantity, contract=contract)
+
+    def _closes(self, order: Order) -> dict[str, datetime]:
+        """When the options of an order last trade."""
+        closes = {}
+        for leg in order.legs:
+            if leg.is_option:
+                last = contract_of(leg.symbol, self._appraiser.contracts).last_trading_day
+                closes[leg.symbol] = self._calendar.close_at(self._calendar.last_trading_day(last))
+        return closes
 
 
 def _held(book: Book) -> dict[str, int]:
     return {symbol: position.quantity for symbol, position in book.state.positions.items()}
-
-
-def _crossing(book: Book, order: Order) -> Iterable[Reason]:
-    for leg in order.legs:
-        held = book.state.quantity(leg.symbol)
-        pending = sum(
-            other.quantity
-            for working in book.working()
-            for other in working.remaining_legs
-            if other.symbol == leg.symbol and (other.quantity > 0) == (leg.quantity > 0)
-        )
-        if crosses_zero(held, leg.quantity) or (held and crosses_zero(held, pending + leg.quantity)):
-            working = f", {pending} working" if pending else ""
-            yield Reason(
-                code="crosses_zero",
-                detail=f"{leg.quantity} {leg.symbol} against a position of {held}{working} would cross zero; close first",
-            )

@@ -9,14 +9,24 @@ from datetime import datetime
 from decimal import Decimal
 
 from wheelhouse.advisor.accounts import Book
-from wheelhouse.advisor.collateral import Requirement, requirement
 from wheelhouse.broker.fills import QuoteView
 from wheelhouse.broker.paper import PaperBroker
 from wheelhouse.ledger.contracts import Contracts, contract_of, is_option, multiplier_of, underlying_of
 from wheelhouse.ledger.money import ZERO, cents
 from wheelhouse.ledger.orders import Leg, Order
 from wheelhouse.market.instruments import AccountKind, Deliverable
+from wheelhouse.risk.limits import secured_cash
+from wheelhouse.risk.margin import HouseRules, MarginPosition, margin
 from wheelhouse.snapshots import SnapshotBoard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """Margin of a whole account in USD; `method` as of `wheelhouse.risk.margin.Margin`."""
+
+    initial: Decimal
+    maintenance: Decimal
+    method: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +93,14 @@ class Appraiser:
         Where prices come from.
     broker
         Says what orders would fill at and what they cost.
+    house
+        What the house asks for beyond the regulation.
     """
 
-    def __init__(self, board: SnapshotBoard, broker: PaperBroker) -> None:
+    def __init__(self, board: SnapshotBoard, broker: PaperBroker, house: HouseRules) -> None:
         self._board = board
         self._broker = broker
+        self._house = house
 
     @property
     def contracts(self) -> Contracts:
@@ -122,12 +135,33 @@ class Appraiser:
         return _buying_power(book.kind, cash, equity, self.requirement(book.kind, quantities), reserved)
 
     def requirement(self, kind: AccountKind, quantities: Mapping[str, int]) -> Requirement | None:
-        """What positions tie up by themselves."""
+        """What positions tie up by themselves; None if a price that it rests on is unknown.
+
+        Cash and IRA accounts secure short puts in full, which takes no price.
+        """
         held = {symbol: quantity for symbol, quantity in quantities.items() if quantity}
-        marks = {symbol: mark for symbol in held if (mark := self.mark(symbol)[0]) is not None}
-        underlyings = {underlying_of(symbol, self.contracts) for symbol in held}
-        spots = {symbol: spot for symbol in underlyings if (spot := self.spot(symbol)) is not None}
-        return requirement(kind, held, marks=marks, spots=spots, contracts=self.contracts)
+        if kind is not AccountKind.MARGIN:
+            contracts = {symbol: contract_of(symbol, self.contracts) for symbol in held if is_option(symbol)}
+            secured = cents(secured_cash(held, contracts))
+            return Requirement(initial=secured, maintenance=secured, method="cash_secured")
+        positions = []
+        for symbol, quantity in held.items():
+            underlying = underlying_of(symbol, self.contracts)
+            mark, spot = self.mark(symbol)[0], self.spot(underlying)
+            if mark is None or spot is None:
+                return None
+            positions.append(
+                MarginPosition(
+                    symbol=symbol,
+                    underlying=underlying,
+                    quantity=quantity,
+                    mark=mark,
+                    spot=spot,
+                    contract=contract_of(symbol, self.contracts) if is_option(symbol) else None,
+                )
+            )
+        needed = margin(positions, kind=kind, house=self._house)
+        return Requirement(initial=needed.initial, maintenance=needed.maintenance, method=needed.method)
 
     def reserved(self, book: Book, *, but: str | None = None) -> Decimal:
         """What working orders tie up, without the order `but`: what they pay and the collateral that they add."""
@@ -153,6 +187,14 @@ class Appraiser:
     def estimate(self, order: Order) -> Decimal | None:
         """Net per share of one unit at which the order would fill now, credits positive; None without a market."""
         return self._broker.estimate(order, self.views(leg.symbol for leg in order.legs))
+
+    def equity_change(self, order: Order, net: Decimal | None) -> Decimal | None:
+        """What filling at a net per share of one unit does to the equity at marks; None if a price is unknown."""
+        change = self.cash_change(order, net)
+        for leg in order.remaining_legs:
+            value = self._value(leg.symbol, leg.quantity)
+            change = None if change is None or value is None else change + value
+        return change
 
     def cash_change(self, order: Order, net: Decimal | None) -> Decimal | None:
         """Cash of what remains of an order at a net per share of one unit, after fees; None without a net."""

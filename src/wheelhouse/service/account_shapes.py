@@ -413,3 +413,51 @@ class IngestionOut(msgspec.Struct):
     completeness: float | None
     lineage: list[str]
     error: str | None
+
+
+class ExposureOut(msgspec.Struct):
+    """Sums over positions of signed quantity x multiplier x greek; dollar figures in USD."""
+
+    delta_shares: float | None
+    dollar_delta: float | None
+    beta_weighted_delta: float | None
+    gamma: float | None
+    theta_per_day: float | None
+    vega_per_vol_point: float | None
+
+
+class MarginOut(msgspec.Struct):
+    """Requirements of the whole account, USD, and how they were computed."""
+
+    initial: float | None
+    maintenance: float | None
+    method: str
+
+
+class ScenarioOut(msgspec.Struct):
+    """Profit or loss, USD, under one shock of everything at once."""
+
+    spot: float
+    volatility: float
+    days: int
+    pnl: float | None
+
+
+class AssignedOut(msgspec.Struct):
+    """What it takes if every short put is assigned at once."""
+
+    cash_needed: float
+    shares: dict[str, int]
+
+
+class RiskOut(msgspec.Struct):
+    """What an account risks; VaR and ES are losses, not negative, by method and confidence."""
+
+    as_of: datetime
+    exposure: ExposureOut
+    margin: MarginOut
+    horizon_days: int
+    var: dict[str, dict[str, float | None]]
+    es: dict[str, dict[str, float | None]]
+    scenarios: list[ScenarioOut]
+    assigned: AssignedOut

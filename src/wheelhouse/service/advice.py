@@ -2,6 +2,7 @@
 
 from datetime import date
 from http import HTTPStatus
+from typing import Literal
 
 import msgspec
 from litestar import get, post
@@ -9,10 +10,13 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from wheelhouse.advisor.end_of_day import AccountDay
 from wheelhouse.advisor.ingestion import Ingestion
+from wheelhouse.advisor.risk import HORIZON_DAYS, RiskReport
 from wheelhouse.ledger.reconciliation import BrokerStatement, StatementPosition
 from wheelhouse.market.instruments import normalize_symbol
 from wheelhouse.reports.performance import Performance
+from wheelhouse.risk.value_at_risk import CONFIDENCES
 from wheelhouse.service.account_shapes import (
+    AssignedOut,
     BegunOut,
     CampaignOut,
     DataOut,
@@ -22,15 +26,19 @@ from wheelhouse.service.account_shapes import (
     EndOfDayOut,
     ExpirationOut,
     ExpirationsOut,
+    ExposureOut,
     IngestionIn,
     IngestionOut,
     LegOut,
+    MarginOut,
     PerformanceOut,
     ReasonOut,
     RecommendationOut,
     RecommendationRiskOut,
     RecommendationsOut,
     ReconciledOut,
+    RiskOut,
+    ScenarioOut,
     SettlementOut,
     StatementIn,
     StatisticsOut,
@@ -101,9 +109,10 @@ async def get_performance(account_id: FromPath[str], services: Injected) -> Perf
 
 
 @get("/v1/accounts/{account_id:str}/risk", summary="Exposure, margin, VaR and ES", tags=["advice"])
-async def get_risk(account_id: FromPath[str]) -> None:
-    """Answer 501."""
-    raise not_in_this_version(f"risk of account {account_id}")
+async def get_risk(account_id: FromPath[str], services: Injected) -> RiskOut:
+    """Measure what the account risks; null where the market or its past does not say."""
+    report = await services.blocking(services.advisor.risk.report, account_id)
+    return _risk(report)
 
 
 @get("/v1/accounts/{account_id:str}/hedge", summary="Hedges (not in this version)", tags=["advice"])
@@ -161,6 +170,44 @@ ROUTES = [
     post_ingestion,
     get_ingestion,
 ]
+
+
+def _risk(report: RiskReport) -> RiskOut:
+    measured = report.exposure
+    margin = report.margin
+    return RiskOut(
+        as_of=report.as_of,
+        exposure=ExposureOut(
+            delta_shares=number(measured.delta_shares),
+            dollar_delta=number(measured.dollar_delta),
+            beta_weighted_delta=number(measured.beta_weighted_delta) if report.beta_known else None,
+            gamma=number(measured.gamma),
+            theta_per_day=number(measured.theta_per_day),
+            vega_per_vol_point=number(measured.vega_per_vol_point),
+        ),
+        margin=MarginOut(
+            initial=None if margin is None else number(margin.initial),
+            maintenance=None if margin is None else number(margin.maintenance),
+            method="unknown_price" if margin is None else margin.method,
+        ),
+        horizon_days=HORIZON_DAYS,
+        var=_by_method(report, "var"),
+        es=_by_method(report, "es"),
+        scenarios=[
+            ScenarioOut(spot=it.spot, volatility=it.volatility, days=it.days, pnl=number(it.pnl))
+            for it in report.scenarios
+        ],
+        assigned=AssignedOut(cash_needed=required(report.assigned.cash_needed), shares=report.assigned.shares),
+    )
+
+
+def _by_method(report: RiskReport, name: Literal["var", "es"]) -> dict[str, dict[str, float | None]]:
+    found: dict[str, dict[str, float | None]] = {}
+    for method in ("historical", "normal", "monte_carlo"):
+        numbers = report.numbers.get(method)
+        values = None if numbers is None else numbers.var if name == "var" else numbers.es
+        found[method] = {str(c): None if values is None else number(values[c]) for c in CONFIDENCES}
+    return found
 
 
 def _recommendation(item: Recommendation) -> RecommendationOut:

@@ -364,3 +364,65 @@ async def test_positions_without_a_price_have_no_value(ask):
     assert shown["positions"][0]["mark"] is None
     waiting = (await ask("GET", f"/v1/accounts/{account}/recommendations")).json["recommendations"]
     assert any(item["symbol"] == "ZZDARK" for item in waiting)
+
+
+async def test_risk_is_linear_not_negative_and_ordered(ask):
+    put = await put_of(ask)
+    held = [
+        {"symbol": "MSFT", "quantity": 300, "cost_basis": 27.0},
+        {"symbol": put["symbol"], "quantity": -2, "cost_basis": 5.0},
+    ]
+    account = await ask.account(cash=200_000, positions=held)
+    risk = (await ask("GET", f"/v1/accounts/{account}/risk")).json
+    assert set(risk) == {"as_of", "exposure", "margin", "horizon_days", "var", "es", "scenarios", "assigned"}
+    assert risk["exposure"]["delta_shares"] == pytest.approx(300 - 200 * put["delta"], rel=1e-2)
+    assert risk["exposure"]["beta_weighted_delta"] is None
+    assert risk["margin"] == {
+        "initial": 200 * put["strike"],
+        "maintenance": 200 * put["strike"],
+        "method": "cash_secured",
+    }
+    for method in ("historical", "normal", "monte_carlo"):
+        var, es = risk["var"][method], risk["es"][method]
+        assert 0 < var["0.95"] <= var["0.99"]
+        assert var["0.95"] <= es["0.95"]
+        assert var["0.99"] <= es["0.99"]
+    still = next(s for s in risk["scenarios"] if s["spot"] == 0 and s["volatility"] == 0 and s["days"] == 0)
+    crash = next(s for s in risk["scenarios"] if s["spot"] == -0.2 and s["volatility"] == 0 and s["days"] == 0)
+    assert still["pnl"] == pytest.approx(0, abs=1e-6)
+    assert crash["pnl"] < 0
+    assert risk["assigned"] == {"cash_needed": 200 * put["strike"], "shares": {"AAPL": 200}}
+    empty = (await ask("GET", f"/v1/accounts/{await ask.account()}/risk")).json
+    assert empty["var"]["historical"] == {"0.95": 0.0, "0.99": 0.0}
+    assert empty["exposure"]["delta_shares"] == 0
+
+
+async def test_risk_of_what_has_no_price_is_undefined(ask):
+    account = await ask.account(positions=[{"symbol": "ZZDARK", "quantity": 5, "cost_basis": 2.0}])
+    risk = (await ask("GET", f"/v1/accounts/{account}/risk")).json
+    assert risk["exposure"]["dollar_delta"] is None
+    assert risk["var"]["historical"] == {"0.95": None, "0.99": None}
+
+
+async def test_a_margin_account_pays_regulation_t(ask):
+    body = {
+        "quotes": [
+            {"symbol": "ZSR", "ts": TS, "bid": 208.99, "ask": 209.01},
+            {"symbol": "ZSR   130420P00200000", "ts": TS, "bid": 1.19, "ask": 1.21},
+        ]
+    }
+    await ask("POST", "/v1/market/quotes", body)
+    account = await ask.account(
+        cash=10_000, kind="margin", positions=[{"symbol": "ZSR   130420P00200000", "quantity": -1, "cost_basis": 1.2}]
+    )
+    shown = (await ask("GET", f"/v1/accounts/{account}")).json
+    risk = (await ask("GET", f"/v1/accounts/{account}/risk")).json
+    assert (risk["margin"]["initial"], risk["margin"]["method"]) == (3400.0, "regulation_t")
+    assert shown["equity"] == 10_000 - 120
+    assert shown["buying_power"] == 10_000 - 120 - 3400
+    more = {"legs": [{"symbol": "ZSR   130420P00200000", "quantity": -2}], "type": "market"}
+    refused = (await ask("POST", f"/v1/accounts/{account}/orders", more, Idempotency_Key="1")).json
+    assert [reason["code"] for reason in refused["reasons"]] == ["insufficient_buying_power"]
+    one = {"legs": [{"symbol": "ZSR   130420P00200000", "quantity": -1}], "type": "market"}
+    assert (await ask("POST", f"/v1/accounts/{account}/orders", one, Idempotency_Key="2")).json["status"] == "filled"
+    assert (await ask("GET", f"/v1/accounts/{account}")).json["buying_power"] >= 0
