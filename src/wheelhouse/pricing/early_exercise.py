@@ -51,8 +51,8 @@ class Premium:
 
     Attributes
     ----------
-    value, delta, gamma
-        Added to the European ones, ``(m,)``; only meaningful where not `exercised`.
+    value
+        Added to the European one, ``(m,)``; only meaningful where not `exercised`.
     exercised
         Where the spot is at or below the critical spot: the put is worth its intrinsic value.
     boundary
@@ -60,8 +60,6 @@ class Premium:
     """
 
     value: Floats
-    delta: Floats
-    gamma: Floats
     exercised: Booleans
     boundary: Floats
 
@@ -96,9 +94,9 @@ def _boundaries(columns: Floats, effort: Effort) -> Floats:
 
 
 def early_exercise_premium(puts: Puts, effort: Effort, start: Floats | None = None) -> Premium:
-    """Premium and its derivatives by spot; `start` as in `exercise_boundary`."""
+    """Premium of puts; `start` as in `exercise_boundary`."""
     boundary = exercise_boundary(puts.rate, puts.dividend_yield, puts.volatility, puts.years, effort, start)
-    return _along(puts, boundary, effort)
+    return Premium(value=_values_along(puts, boundary, effort), exercised=_exercised(puts, boundary), boundary=boundary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -147,17 +145,16 @@ def _values_along(puts: Puts, boundary: Floats, effort: Effort) -> Floats:
     return value
 
 
-def _along(puts: Puts, boundary: Floats, effort: Effort) -> Premium:
-    """Premium of puts whose boundary is known, with its derivatives."""
+def premium_slopes(puts: Puts, boundary: Floats, effort: Effort) -> tuple[Floats, Floats]:
+    """First and second derivative of the premium by spot, of puts whose boundary is known; ``(m,)`` each."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         part = _integrand(puts, boundary, effort)
         per_strike = puts.strike / puts.spot
         strike_density = part.interest * normal_density(part.minus) / part.deviation
         spot_density = part.dividends * normal_density(part.plus) / part.deviation
         spot_mass = part.dividends * ndtr(-part.plus)
-        value = puts.strike * (part.interest * ndtr(-part.minus)).sum(axis=1) - puts.spot * spot_mass.sum(axis=1)
-        delta = (spot_density - spot_mass).sum(axis=1) - per_strike * strike_density.sum(axis=1)
+        first: Floats = (spot_density - spot_mass).sum(axis=1) - per_strike * strike_density.sum(axis=1)
         bend = per_strike[:, None] * strike_density * (1.0 + part.minus / part.deviation)
         bend += spot_density * (1.0 - part.plus / part.deviation)
-        gamma = bend.sum(axis=1) / puts.spot
-    return Premium(value=value, delta=delta, gamma=gamma, exercised=_exercised(puts, boundary), boundary=boundary)
+        second: Floats = bend.sum(axis=1) / puts.spot
+    return first, second

