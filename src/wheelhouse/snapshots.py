@@ -74,7 +74,7 @@ class Snapshot:
     Attributes
     ----------
     spot
-        Mid of the underlying's quote, else its last close; None if neither is known.
+        Mid of the underlying's quote, else its last close (also if that came after the quote); None if neither is known.
     as_of
         When the spot was current.
     evidence
@@ -104,6 +104,18 @@ class Snapshot:
 def _row(values: Sequence[Any]) -> QuoteRow:
     """A row of a frame with the columns of `QUOTE_SCHEMA` in their order, then the evidence."""
     return QuoteRow(**dict(zip(QUOTE_SCHEMA.names(), values, strict=False)), evidence=Evidence(values[-1]))
+
+
+def _spot(
+    quote: QuoteRow | None, close: Close | None, now: datetime
+) -> tuple[float | None, datetime | None, Evidence | None]:
+    """The middle of the quote, else the last close; a close that came after the quote takes its place."""
+    mid = None if quote is None else quote.mid
+    if quote is not None and mid is not None and (close is None or not quote.ts < close.ts <= now):
+        return mid, quote.ts, quote.evidence
+    if close is not None:
+        return close.close, min(close.ts, now), Evidence.RECORDED
+    return None, None, None
 
 
 class SnapshotBoard:
@@ -206,9 +218,9 @@ class SnapshotBoard:
                     self._publish(underlying, now)
 
     def refresh(self, now: datetime) -> None:
-        """Value again the chains in which quotes went stale or contracts expired since they were valued."""
+        """Publish again what time alone has changed: quotes that went stale, contracts that expired, a close that has happened."""
         for underlying, snapshot in list(self._snapshots.items()):
-            if snapshot.chain is not None and self._has_aged(snapshot.chain, now):
+            if self._has_aged(snapshot, now):
                 with self._valuing[underlying]:
                     self._publish(underlying, now)
 
@@ -285,16 +297,14 @@ class SnapshotBoard:
             options = [self._quotes[symbol] for symbol in self._options.get(underlying, ())]
             terms = self.terms(underlying)
             instruments = {s: c for s, c in self._instruments.items() if c.underlying == underlying}
-        mid = quote.mid if quote is not None else None
+        spot, as_of, evidence = _spot(quote, close, now)
         snapshot = Snapshot(
             symbol=underlying,
-            spot=mid if mid is not None else (close.close if close is not None else None),
+            spot=spot,
             bid=quote.bid if quote is not None else None,
             ask=quote.ask if quote is not None else None,
-            as_of=quote.ts if quote is not None and mid is not None else (close.ts if close is not None else None),
-            evidence=quote.evidence
-            if quote is not None and mid is not None
-            else (Evidence.RECORDED if close is not None else None),
+            as_of=as_of,
+            evidence=evidence,
             chain=None,
             terms=terms,
             generation=generation,
@@ -337,6 +347,12 @@ class SnapshotBoard:
         ]
         return np.array(stale, dtype=bool)[inverse]
 
-    def _has_aged(self, valued: ValuedChain, now: datetime) -> bool:
-        flagged = np.array(["stale" in flags for flags in valued.flags], dtype=bool)
-        return bool(self._expired(valued.chain, now).any() or (self._stale(valued.chain, now) != flagged).any())
+    def _has_aged(self, snapshot: Snapshot, now: datetime) -> bool:
+        spot, _, _ = _spot(self._quotes.get(snapshot.symbol), self._closes.get(snapshot.symbol), now)
+        if spot != snapshot.spot:
+            return True
+        if snapshot.chain is None:
+            return False
+        chain = snapshot.chain.chain
+        flagged = np.array(["stale" in flags for flags in snapshot.chain.flags], dtype=bool)
+        return bool(self._expired(chain, now).any() or (self._stale(chain, now) != flagged).any())

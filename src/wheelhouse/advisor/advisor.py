@@ -196,7 +196,7 @@ class Advisor:
     def _tick(self) -> None:
         while not self._stopping.wait(self.settings.market.refresh_seconds):
             try:
-                self.board.refresh(self.clock.now())
+                self.market.refresh()
                 self.orders.expire_all(self.clock.now())
             except Exception:  # noqa: BLE001 - the next tick tries again; a thread that died would go unnoticed
                 _log.exception("the regular work failed")

@@ -113,6 +113,7 @@ class EndOfDay:
         foreign = sorted(stated.keys() - set(ids))
         if foreign:
             raise InvalidInput(f"statements of {', '.join(foreign)}, which this end of day is not for")
+        self._market.refresh()
         return [self._end(account_id, day, stated.get(account_id)) for account_id in ids]
 
     def _end(self, account_id: str, day: date, statement: BrokerStatement | None) -> AccountDay:

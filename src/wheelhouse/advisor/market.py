@@ -83,6 +83,10 @@ class MarketDesk:
         generations |= self._board.take_quotes(self._store.latest_quotes())
         self._board.value(generations, now)
 
+    def refresh(self) -> None:
+        """Publish again what time alone has changed."""
+        self._board.refresh(self._clock.now())
+
     # In
 
     def ingest_quotes(self, batch: Batch, *, evidence: Evidence, replace_conflicts: bool = False) -> Ingested:

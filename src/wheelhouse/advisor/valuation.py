@@ -227,7 +227,8 @@ class Appraiser:
         """USD per share that a position is valued at, and flags."""
         row = self._board.quote(symbol)
         if row is not None and row.mark is not None:
-            return _exact(row.mark), ()
+            spot = None if is_option(symbol) else self.spot(symbol)
+            return spot if spot is not None else _exact(row.mark), ()
         last = self._board.last_mark(symbol)
         return (None, ("no_mark",)) if last is None else (_exact(last), ("stale_mark",))
 
