@@ -1,17 +1,18 @@
-"""report.html: the run on one page that needs no network. Every figure on it is in the JSON report."""
+"""report.html: the run on one page that needs no network. Every figure on it is in the JSON report, or is summed up from it."""
 
-from collections.abc import Iterable
 from html import escape
 from importlib import resources
 from pathlib import Path
 
 from seatrial.events import Event
-from seatrial.report.advice import remediation
-from seatrial.report.charts import Series, line_chart
+from seatrial.report.failures import Failure, failures
 from seatrial.report.figures import show, show_objective, show_samples, show_share
+from seatrial.report.fragments import badge, code, details, meter, section, table, text, verdict_badge
 from seatrial.report.json_reports import timestamp
 from seatrial.report.model import RunReport
-from seatrial.verdict.scoring import Readiness
+from seatrial.report.over_time import latency_spread, over_time
+from seatrial.verdict.measurement import Measurement
+from seatrial.verdict.scoring import CheckResult, Readiness
 from seatrial.verdict.verdicts import Verdict
 
 __all__ = ["HtmlReport", "render"]
@@ -25,10 +26,11 @@ def render(report: RunReport) -> str:
         (
             _decision(report),
             _categories(report),
+            _failures(report),
+            _over_time(report),
             _readiness(report.readiness),
             _measurements(report),
             _checks(report),
-            _charts(report),
             _scenarios(report),
             _faults(report),
             _environment(report),
@@ -56,34 +58,81 @@ def _decision(report: RunReport) -> str:
             ("Weight assessed", show_share(report.readiness.assessed_share)),
             ("Coverage", show_share(report.readiness.coverage)),
         ]
+    subject = ""
     if report.started is not None:
+        started = report.started
+        subject = f"{started.target.name} {started.target.version or ''}".strip()
         facts += [
-            ("Policy", report.started.policy),
-            ("Profile", report.started.profile),
-            ("Evidence", report.started.evidence_class),
-            ("Run", report.started.run_id),
-            ("Started", timestamp(report.started.ts)),
+            ("Policy", started.policy),
+            ("Profile", started.profile),
+            ("Evidence", started.evidence_class),
+            ("Started", timestamp(started.ts).partition(".")[0].replace("T", " ") + " UTC"),
+            ("Run", started.run_id),
         ]
     listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in report.reasons)
     return (
-        f'<header class="{css}"><p>Deployment status</p><h1>{escape(words)}</h1></header><dl class="facts">{listed}</dl>'
+        f'<header class="{css}"><p>Production validation{f" of {escape(subject)}" if subject else ""}</p>'
+        f"<h1>{escape(words)}</h1></header>"
         + (f'<ul class="reasons">{reasons}</ul>' if reasons else "")
+        + f'<dl class="facts">{listed}</dl>'
     )
 
 
 def _categories(report: RunReport) -> str:
     rows = [
         [
-            _text(category.info.title),
-            _badge(category.status.lower().replace("_", " "), _css(category.status)),
+            text(category.info.title),
+            badge(category.status.lower().replace("_", " "), _css(category.status)),
             "critical" if category.info.critical else "",
-            _text(f"{category.done.seconds:.1f} s" if category.done else "-"),
-            _text((category.done.detail or "") if category.done else "did not run to its end"),
+            text(f"{category.done.seconds:.1f} s" if category.done else "-"),
+            text(_category_details(report, name)),
         ]
-        for category in report.categories.values()
+        for name, category in report.categories.items()
     ]
-    return _section("Categories", _table(("Category", "Status", "Critical", "Time", "Details"), rows))
+    return section("Categories", table(("Category", "Status", "Critical", "Time", "Details"), rows))
+
+
+def _category_details(report: RunReport, name: str) -> str:
+    category = report.categories[name]
+    if category.done is None:
+        return "did not run to its end"
+    if category.done.detail:
+        return category.done.detail
+    judged = [m for m in category.measurements if m.verdict is not None]
+    passed = sum(m.verdict is Verdict.PASS for m in judged)
+    return f"{passed} of {len(judged)} objectives met" if judged else ""
+
+
+def _failures(report: RunReport) -> str:
+    cards = "".join(_card(failure) for failure in failures(report))
+    note = "What failed or stayed in doubt, what decides first; each with its likely cause and the next step."
+    return section("Failure analysis", cards, note=note)
+
+
+def _card(failure: Failure) -> str:
+    css = failure.verdict.value if failure.decides else "waived"
+    flags = badge("blocker", "fail") if failure.blocker else ""
+    evidence = ""
+    if "\n" in failure.evidence:
+        evidence = details("Traceback", f"<pre>{escape(failure.evidence)}</pre>")
+    elif failure.evidence:
+        evidence = f'<p class="note">{escape(failure.evidence)}</p>'
+    repeat = f"<dt>Alone</dt><dd><code>{escape(failure.repeat)}</code></dd>" if failure.repeat else ""
+    return (
+        f'<article class="{css}"><h3>{escape(failure.title)} {verdict_badge(failure.verdict, decides=failure.decides)} {flags}</h3>'
+        f"<p>{code(failure.id)}</p><p><strong>{escape(failure.found)}</strong></p>{evidence}"
+        f"<dl><dt>Likely cause</dt><dd>{escape(failure.advice.cause)}</dd>"
+        f"<dt>Next step</dt><dd>{escape(failure.advice.next_step)}</dd>{repeat}</dl></article>"
+    )
+
+
+def _over_time(report: RunReport) -> str:
+    spread = latency_spread(report)
+    content = over_time(report)
+    if spread:
+        content += f"<h3>Spread of the response time: P95 of each second, least, median, largest</h3>{spread}"
+    return section("Over time", content)
 
 
 def _readiness(readiness: Readiness | None) -> str:
@@ -91,111 +140,87 @@ def _readiness(readiness: Readiness | None) -> str:
         return ""
     rows = [
         [
-            _text(name.replace("_", " ")),
+            text(name.replace("_", " ")),
             "not assessed" if score is None else f"{score:.4f}",
+            meter(score, "good" if score is not None and score >= 0.7 else "bad"),
             f"{readiness.nominal_weights[name]:g}",
             show_share(readiness.effective_weights[name]),
         ]
         for name, score in readiness.category_scores.items()
     ]
-    todo = "".join(f"<li>{escape(text)}</li>" for text in readiness.recommendations)
+    todo = "".join(f"<li>{escape(words)}</li>" for words in readiness.recommendations)
     advice = f"<h3>Recommendations</h3><ul>{todo}</ul>" if todo else ""
-    return _section("Readiness score", _table(("Category", "Score", "Weight", "Effective"), rows) + advice)
+    return section("Readiness score", table(("Category", "Score", "", "Weight", "Effective"), rows) + advice)
 
 
 def _measurements(report: RunReport) -> str:
-    rows = []
-    for found in report.measurements:
-        notes = [show_samples(found), found.detail or ""]
-        if found.waiver is not None:
-            notes.append(str(found.waiver))
-        if found.verdict is Verdict.FAIL:
-            notes.append(remediation(found) if report.decides(found) else "a target: reported, does not decide")
-        verdict = _badge(found.verdict.value.replace("_", " "), found.verdict.value) if found.verdict else ""
-        limit = show_objective(found)
-        if found.objective is not None and found.objective.level.value == "target":
+    headers = ("Measurement", "Value", "Limit", "Verdict", "Evidence")
+    judged = [_measurement_row(report, found) for found in report.measurements if found.objective is not None]
+    others = [_measurement_row(report, found) for found in report.measurements if found.objective is None]
+    printed = details(f"Without an objective: {len(others)}", table(headers, others)) if others else ""
+    return section("Measurements", table(headers, judged) + printed)
+
+
+def _measurement_row(report: RunReport, found: Measurement) -> list[str]:
+    notes = [show_samples(found), found.detail or ""]
+    if found.waiver is not None:
+        notes.append(str(found.waiver))
+    limit, used = show_objective(found), ""
+    if found.objective is not None:
+        if found.objective.level.value == "target":
             limit += " (target)"
-        cells = [_code(found.id), _text(show(found.value, found.unit)), _text(limit), verdict]
-        rows.append([*cells, _text("; ".join(filter(None, notes)))])
-    return _section("Measurements", _table(("Measurement", "Value", "Limit", "Verdict", "Evidence"), rows))
+        if found.objective.comparison.is_ceiling and found.value is not None and found.objective.limit > 0:
+            used = meter(found.value / found.objective.limit, "bad" if found.verdict is Verdict.FAIL else "good")
+    verdict = verdict_badge(found.verdict, decides=report.decides(found)) if found.verdict else ""
+    value = f"{text(show(found.value, found.unit))}{used}"
+    return [code(found.id), value, text(limit), verdict, text("; ".join(filter(None, notes)))]
 
 
 def _checks(report: RunReport) -> str:
-    rows = []
-    for check in report.checks:
-        flags = "".join(
-            f" {_badge(word, 'flag')}"
-            for word, holds in (("blocker", check.blocker), ("critical", check.critical))
-            if holds
-        )
-        notes = [check.evidence]
-        if check.gap is not None:
-            notes.append(f"not assessed because of the {check.gap}")
-        if check.waiver is not None:
-            notes.append(str(check.waiver))
-        if check.verdict is not Verdict.PASS and not check.verdict.is_neutral:
-            notes.append(f"What to do: {check.remediation}")
-        score = "-" if check.counted_score is None else f"{check.counted_score:.2f}"
-        verdict = _badge(check.verdict.value.replace("_", " "), check.verdict.value)
-        rows.append(
-            [f"{_code(check.id)}{flags}<br>{_text(check.title)}", score, verdict, _text("; ".join(filter(None, notes)))]
-        )
-    return _section("Checks", _table(("Check", "Score", "Verdict", "Evidence"), rows))
+    rows = [_check_row(check) for check in report.checks]
+    return section("Checks", table(("Check", "Score", "Verdict", "Evidence"), rows))
 
 
-def _charts(report: RunReport) -> str:
-    charts: list[str] = []
-    for stage in report.stages:
-        seconds = [point.elapsed for point in stage.points]
-        name = f"{stage.started.scenario}, {stage.started.stage}"
-        rates = [
-            Series(name="completed", css_class="line-a", x=seconds, y=[float(p.completed) for p in stage.points]),
-            Series(name="failed", css_class="line-b", x=seconds, y=[float(p.failed) for p in stage.points]),
-        ]
-        p95 = [None if p.p95 is None else p.p95 * 1000 for p in stage.points]
-        charts.append(
-            line_chart(rates, title=f"Requests a second: {name}", unit="/s", limit=stage.started.offered_rate)
-        )
-        latency = Series(name="P95 of each second", css_class="line-a", x=seconds, y=p95)
-        charts.append(line_chart([latency], title=f"Response time: {name}", unit="ms"))
-    if report.started is not None and report.resources:
-        start = report.started.ts
-        seconds = [(sample.ts - start).total_seconds() for sample in report.resources]
-        cpu = [None if s.cpu is None else s.cpu * 100 for s in report.resources]
-        memory = [None if s.memory_bytes is None else s.memory_bytes / 2**20 for s in report.resources]
-        kinds = ", ".join(sorted({s.memory_kind for s in report.resources if s.memory_kind}))
-        charts.append(
-            line_chart([Series(name="CPU", css_class="line-a", x=seconds, y=cpu)], title="CPU of the target", unit="%")
-        )
-        line = Series(name=f"memory ({kinds})", css_class="line-a", x=seconds, y=memory)
-        charts.append(line_chart([line], title="Memory of the target", unit="MiB"))
-    return _section("Over time", f'<div class="charts">{"".join(charts)}</div>') if any(charts) else ""
+def _check_row(check: CheckResult) -> list[str]:
+    flags = "".join(
+        f" {badge(word, 'flag')}" for word, holds in (("blocker", check.blocker), ("critical", check.critical)) if holds
+    )
+    notes = [check.evidence]
+    if check.gap is not None:
+        notes.append(f"not assessed because of the {check.gap}")
+    if check.waiver is not None:
+        notes.append(str(check.waiver))
+    if check.verdict is not Verdict.PASS and not check.verdict.is_neutral:
+        notes.append(f"What to do: {check.remediation}")
+    score = "-" if check.counted_score is None else f"{check.counted_score:.2f}"
+    return [
+        f"{text(check.title)}{flags}<br>{code(check.id)}",
+        score,
+        verdict_badge(check.verdict),
+        text("; ".join(filter(None, notes))),
+    ]
 
 
 def _scenarios(report: RunReport) -> str:
     rows = [
         [
-            f"{_text(scenario.title)}<br>{_code(scenario.node)}",
-            _badge(scenario.verdict.value.replace("_", " "), scenario.verdict.value),
+            f"{text(scenario.title)}<br>{code(f'{scenario.category}.{scenario.scenario}')}",
+            verdict_badge(scenario.verdict),
             f"{scenario.seconds:.1f} s",
-            _text(scenario.detail or ""),
+            text(scenario.detail or ""),
         ]
         for category in report.categories.values()
         for scenario in category.scenarios
     ]
-    errors = [
-        [_text(f"Internal error in {error.where}"), _badge("error", "error"), "", _text(error.message)]
-        for error in report.errors
-    ]
-    return _section("Scenarios", _table(("Scenario", "Verdict", "Time", "Details"), [*rows, *errors]))
+    return section("Scenarios", table(("Scenario", "Verdict", "Time", "Details"), rows))
 
 
 def _faults(report: RunReport) -> str:
     rows = [
-        [_code(f.fault), _text(f.scenario), _text(f.phase.value), "yes" if f.ok else "no", _text(f.detail or "")]
+        [code(f.fault), text(f.scenario), text(f.phase.value), "yes" if f.ok else "no", text(f.detail or "")]
         for f in report.faults
     ]
-    return _section("Faults", _table(("Fault", "Scenario", "Station", "Reached", "Details"), rows))
+    return section("Faults", table(("Fault", "Scenario", "Station", "Reached", "Details"), rows))
 
 
 def _environment(report: RunReport) -> str:
@@ -214,40 +239,16 @@ def _environment(report: RunReport) -> str:
         ("seatrial", report.started.seatrial_version),
         *report.started.environment.items(),
     ]
-    rows = [[_code(name), _text(str(value))] for name, value in facts if value is not None]
-    return _section("Environment", _table(("What", "Value"), rows))
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>" if content else ""
-
-
-def _table(headers: tuple[str, ...], rows: Iterable[list[str]]) -> str:
-    """A table that becomes a list of cards on a narrow screen. Cells are HTML already."""
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td data-label="{escape(name)}">{cell}</td>' for name, cell in zip(headers, row, strict=True))
-        + "</tr>"
-        for row in rows
+    listed = "".join(
+        f"<div><dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(str(value))}</dd></div>"
+        for name, value in facts
+        if value is not None
     )
-    head = "".join(f"<th>{escape(name)}</th>" for name in headers)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
+    return section("Environment", f'<dl class="facts plain">{listed}</dl>')
 
 
 def _css(status: str) -> str:
     return {"PASSED": "pass", "FAILED": "fail"}.get(status, status.lower())
-
-
-def _badge(word: str, css: str) -> str:
-    return f'<span class="badge {escape(css)}">{escape(word)}</span>'
-
-
-def _text(text: str) -> str:
-    return escape(text)
-
-
-def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>"
 
 
 class HtmlReport:
