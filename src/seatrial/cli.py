@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from seatrial import __version__
-from seatrial.errors import ConfigurationError, SeatrialError
+from seatrial.errors import MISCONFIGURED, SeatrialError
 
 if TYPE_CHECKING:
     from seatrial.events import Handler
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CycloptsError:
         # The parser has said what is wrong.
         return EXIT_USAGE
-    except ConfigurationError as error:
+    except MISCONFIGURED as error:
         sys.stderr.write(f"seatrial: {error}\n")
         return EXIT_USAGE
     except SeatrialError as error:
@@ -145,7 +145,9 @@ def prove(
     folder = report_dir or Path("seatrial-results") / f"prove-{run_id}"
     settings = prepare(RunRequest(project=Path.cwd(), report_dir=folder, run_id=run_id, profile="prove"))
     own = {reference: saboteur_named(reference) for reference in saboteur}
-    names = {known.id: known.id for known in (NOOP, *SABOTEURS)} | {known.id: reference for reference, known in own.items()}
+    names = {known.id: known.id for known in (NOOP, *SABOTEURS)} | {
+        known.id: reference for reference, known in own.items()
+    }
     catalogue = (*SABOTEURS, *own.values())
     check_claims(settings, catalogue)
     chosen = [known for known in catalogue if not only or known.id in only]

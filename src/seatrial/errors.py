@@ -28,6 +28,12 @@ class NotSupported(SeatrialError):  # noqa: N818 - named for what a caller catch
     """The adapter does not have a method that its declaration promises."""
 
 
+#: What is wrong before or beside the trial itself: exit 4.
+MISCONFIGURED = (ConfigurationError, NotSupported)
+#: Where an internal error of this kind is said to have happened.
+CONFIGURATION = "configuration"
+
+
 class TargetFailure(Exception):  # noqa: N818 - a result, not an error
     """The system under trial answered wrongly, late or not at all.
 

@@ -1,17 +1,20 @@
 """Ctrl-C and SIGTERM, turned into an orderly end: children clean up, reports are finished, then we exit."""
 
+import contextlib
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import psutil
+
 
 class Interruption:
     """Remembers that an end was asked for and passes it on to the children that run.
 
     Children live in sessions of their own, so a Ctrl-C at the terminal reaches them only from here, and only once: a second one would
-    break their clean-up off. A second request ends them at once.
+    break their clean-up off. A second request ends them at once, with everything that they started.
     """
 
     def __init__(self) -> None:
@@ -33,8 +36,12 @@ class Interruption:
         """Ask for the end: the first time politely."""
         again, self.requested = self.requested, True
         for child in tuple(self._children):
-            if child.poll() is None:
-                child.send_signal(signal.SIGKILL if again else signal.SIGINT)
+            if child.poll() is not None:
+                continue
+            if again:
+                end_with_descendants(child)
+            else:
+                child.send_signal(signal.SIGINT)
 
     @contextmanager
     def on_signals(self) -> Iterator["Interruption"]:
@@ -49,3 +56,16 @@ class Interruption:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def end_with_descendants(child: "subprocess.Popen[bytes]") -> None:
+    """SIGKILL a child and all that it started: a server in a session of its own would outlive it."""
+    try:
+        descendants = psutil.Process(child.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        descendants = []
+    if child.poll() is None:
+        child.kill()
+    for process in descendants:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -28,7 +28,7 @@ import pytest_asyncio
 
 if TYPE_CHECKING:
     from seatrial.checks.registry import Check
-    from seatrial.events import Event
+    from seatrial.events import Event, InternalError
     from seatrial.report.redact import Redactor
     from seatrial.scenarios.context import ProductionContext, ScenarioContext, Trial
     from seatrial.target.protocol import TradingSystem
@@ -53,6 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seatrial-settings", metavar="FILE", help="a seatrial.toml; the nearest one by default")
     group.addoption("--seatrial-only", metavar="ID", action="append", help="only what measures this objective or check")
     group.addoption("--seatrial-saboteur", metavar="ID", help="put this saboteur into the bundled target")
+    group.addoption(
+        "--seatrial-fail-fast", action="store_true", help="leave out what follows the first failed scenario"
+    )
     group.addoption("--seatrial-run-id", metavar="ID", help="id of the run this process is part of")
     group.addoption("--seatrial-events-fd", metavar="FD", type=int, help="write events to this file descriptor")
 
@@ -76,6 +79,10 @@ class _Record:
         self._channel: TextIO | None = None if descriptor is None else os.fdopen(descriptor, "w", encoding="utf-8")
         self.events: list[Event] = []
         self.finished_nodes: set[str] = set()
+        #: Nodes whose verdict says already that something is wrong.
+        self.blamed_nodes: set[str] = set()
+        self.failed_nodes: set[str] = set()
+        self.answered_checks: set[str] = set()
         self.broken = False
 
     @cached_property
@@ -93,32 +100,38 @@ class _Record:
     def emit(self, event: "Event") -> None:
         """Pass an event on, one line each."""
         from seatrial.events import CheckDone, MeasurementTaken, ScenarioDone, to_json
+        from seatrial.verdict.verdicts import Verdict
 
         event = self.redactor.value(event)
         if isinstance(event, MeasurementTaken | CheckDone | ScenarioDone):
             self.events.append(event)
         if isinstance(event, ScenarioDone):
             self.finished_nodes.add(event.node)
+            if event.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR):
+                self.blamed_nodes.add(event.node)
+            if event.verdict is Verdict.FAIL:
+                self.failed_nodes.add(event.node)
+        elif isinstance(event, CheckDone):
+            self.answered_checks.add(event.check.id)
         if self._channel is not None:
             self._channel.write(to_json(event) + "\n")
             self._channel.flush()
 
     def target_did_not_start(self, error: Exception, request: pytest.FixtureRequest) -> None:
         """Say it once, and end the session: every test would only say it again."""
-        from seatrial.errors import ConfigurationError, TargetFailure
-        from seatrial.events import InternalError, ScenarioDone, utc_now
+        from seatrial.errors import TargetFailure
+        from seatrial.events import ScenarioDone, utc_now
         from seatrial.verdict.verdicts import Verdict
 
         self.broken = True
         run_id = request.getfixturevalue("seatrial_trial").run_id
         item = request._pyfuncitem
-        category = category_of(item.path)
         if isinstance(error, TargetFailure):
             self.emit(
                 ScenarioDone(
                     ts=utc_now(),
                     run_id=run_id,
-                    category=category,
+                    category=category_of(item.path),
                     scenario="target",
                     title="Start Of The Target",
                     node=item.nodeid,
@@ -128,17 +141,8 @@ class _Record:
                 )
             )
         else:
-            configured = isinstance(error, ConfigurationError)
-            self.emit(
-                InternalError(
-                    ts=utc_now(),
-                    run_id=run_id,
-                    where="configuration" if configured else "start of the target",
-                    message=str(error),
-                    category=category,
-                    traceback=None if configured else "".join(traceback.format_exception(error)),
-                )
-            )
+            shown = "".join(traceback.format_exception(error))
+            self.emit(_internal_error(error, item, run_id=run_id, where="start of the target", shown=shown))
         request.session.shouldfail = f"the target did not start: {error}"
 
     def close(self) -> None:
@@ -149,6 +153,25 @@ class _Record:
 
 
 _RECORD = pytest.StashKey[_Record]()
+
+
+def _internal_error(
+    error: BaseException, item: pytest.Item, *, run_id: str, where: str, shown: str | None
+) -> "InternalError":
+    """An error of ours; one of configuration says so, and needs no traceback."""
+    from seatrial.errors import CONFIGURATION, MISCONFIGURED
+    from seatrial.events import InternalError, utc_now
+
+    configured = isinstance(error, MISCONFIGURED)
+    return InternalError(
+        ts=utc_now(),
+        run_id=run_id,
+        where=CONFIGURATION if configured else where,
+        message=str(error) if configured else f"{type(error).__name__}: {error}",
+        category=category_of(item.path),
+        scenario=scenario_of(item.name),
+        traceback=None if configured else shown,
+    )
 
 
 def category_of(path: Path) -> str:
@@ -164,7 +187,9 @@ def scenario_of(name: str) -> str:
 def _check_of(item: pytest.Item) -> "Check | None":
     """The readiness check that an item asks, if it is one of those."""
     params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    return params.get("check")
+    found = params.get("check")
+    # Somebody's own test may call a parameter of another kind "check".
+    return found if hasattr(found, "remediation") else None
 
 
 def _measures(item: pytest.Item, identifier: str) -> bool:
@@ -212,30 +237,31 @@ async def advisor(request: pytest.FixtureRequest, seatrial_trial: "Trial") -> "A
     """The trading system under trial."""
     from seatrial.target.choose import choose_target, refuse_production
 
-    saboteur = None
-    if name := request.config.getoption("--seatrial-saboteur"):
-        from seatrial.sabotage.catalogue import saboteur_named
-
-        saboteur = saboteur_named(name)
     settings = seatrial_trial.settings
     key, database_url = settings.environment.target_key, settings.environment.test_database_url
-    target = choose_target(
-        settings.target.kind,
-        lacks=settings.target.lacks,
-        options=settings.target.options,
-        key=None if key is None else key.get_secret_value(),
-        database_url=None if database_url is None else database_url.get_secret_value(),
-        saboteur=saboteur,
-    )
-    for secret in getattr(target, "secrets", ()):
-        request.config.stash[_RECORD].redactor.add(secret)
+    record = request.config.stash[_RECORD]
     async with AsyncExitStack() as stack:
         try:
+            saboteur = None
+            if name := request.config.getoption("--seatrial-saboteur"):
+                from seatrial.sabotage.catalogue import saboteur_named
+
+                saboteur = saboteur_named(name)
+            target = choose_target(
+                settings.target.kind,
+                lacks=settings.target.lacks,
+                options=settings.target.options,
+                key=None if key is None else key.get_secret_value(),
+                database_url=None if database_url is None else database_url.get_secret_value(),
+                saboteur=saboteur,
+            )
+            for secret in getattr(target, "secrets", ()):
+                record.redactor.add(secret)
             await stack.enter_async_context(target)
             about = await target.about()
             refuse_production(about.environment, about.broker, about.system)
         except Exception as error:
-            request.config.stash[_RECORD].target_did_not_start(error, request)
+            record.target_did_not_start(error, request)
             raise
         yield target
 
@@ -280,55 +306,56 @@ def pytest_runtest_makereport(
     ours = record.under_runner or not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
     if ours:
         _report_bare_end(record, item, call)
+        if item.config.getoption("--seatrial-fail-fast") and item.nodeid in record.failed_nodes:
+            item.session.shouldfail = "a scenario failed, and the run is to end there"
     return report
 
 
 def _report_bare_end(record: _Record, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     exc = None if call.excinfo is None else call.excinfo.value
-    is_check = _check_of(item) is not None
-    if record.broken:
-        return
-    if item.nodeid in record.finished_nodes and call.when != "teardown":
-        return
-    if call.when == "call" and is_check and isinstance(exc, None | pytest.fail.Exception | pytest.skip.Exception):
-        return
-    if exc is None and call.when != "call":
+    if record.broken or (exc is None and call.when != "call") or _is_told(record, item, call.when, exc):
         return
 
-    from seatrial.events import InternalError, ScenarioDone, utc_now
+    from seatrial.errors import MISCONFIGURED
+    from seatrial.events import ScenarioDone, utc_now
     from seatrial.scenarios.context import verdict_of
 
     trial: Trial | None = getattr(item, "funcargs", {}).get("seatrial_trial")
     run_id = item.config.getoption("--seatrial-run-id") or (trial.run_id if trial else "direct")
-    category, scenario = category_of(item.path), scenario_of(item.name)
-    if call.when == "teardown":
-        record.emit(
-            InternalError(
-                ts=utc_now(),
-                run_id=run_id,
-                where=f"clean-up of {item.nodeid}",
-                message=f"{type(exc).__name__}: {exc}",
-                category=category,
-                scenario=scenario,
-                traceback=str(call.excinfo.getrepr(style="short")) if call.excinfo else None,
-            )
-        )
+    shown = str(call.excinfo.getrepr(style="short")) if call.excinfo else None
+    if exc is not None and (call.when == "teardown" or isinstance(exc, MISCONFIGURED)):
+        where = f"clean-up of {item.nodeid}" if call.when == "teardown" else item.nodeid
+        record.emit(_internal_error(exc, item, run_id=run_id, where=where, shown=shown))
         return
     verdict = verdict_of(exc)
+    scenario = scenario_of(item.name)
     record.emit(
         ScenarioDone(
             ts=utc_now(),
             run_id=run_id,
-            category=category,
+            category=category_of(item.path),
             scenario=scenario,
             title=scenario.replace("_", " ").title(),
             node=item.nodeid,
             verdict=verdict,
             seconds=call.duration,
             detail=None if exc is None else f"{type(exc).__name__}: {exc}",
-            traceback=str(call.excinfo.getrepr(style="short")) if call.excinfo and verdict == "error" else None,
+            traceback=shown if verdict == "error" else None,
         )
     )
+
+
+def _is_told(record: _Record, item: pytest.Item, when: str, exc: BaseException | None) -> bool:
+    """Whether a verdict that was given already says what this ending says."""
+    if when == "teardown":
+        return False
+    if (check := _check_of(item)) is not None:
+        outcome = isinstance(exc, None | pytest.fail.Exception | pytest.skip.Exception)
+        return when == "call" and outcome and check.id in record.answered_checks
+    if item.nodeid not in record.finished_nodes:
+        return False
+    # What goes wrong behind a context that passed is a failure all the same.
+    return exc is None or isinstance(exc, pytest.skip.Exception) or item.nodeid in record.blamed_nodes
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

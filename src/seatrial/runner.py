@@ -1,26 +1,26 @@
 """A run: one pytest process a category, their events in one stream, and the decision at its end."""
 
 import os
-import platform
-import secrets
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-
-import psutil
 
 from seatrial import __version__
-from seatrial.errors import ConfigurationError
+from seatrial.category_process import (
+    ALL_PASSED,
+    NOTHING_COLLECTED,
+    SOME_FAILED,
+    Ending,
+    pytest_command,
+    run_category,
+)
+from seatrial.coverage import READINESS, category_measuring, unasked, unmeasured
+from seatrial.errors import CONFIGURATION, ConfigurationError
 from seatrial.events import (
     CategoryDone,
     CategoryInfo,
     CategoryStarted,
     CheckDone,
-    Fact,
+    Event,
     Handler,
     InternalError,
     MeasurementTaken,
@@ -28,16 +28,17 @@ from seatrial.events import (
     RunStarted,
     ScenarioDone,
     TargetInfo,
-    from_json,
     utc_now,
 )
+from seatrial.host import fingerprint
 from seatrial.interruption import Interruption
+from seatrial.request import RunRequest, RunResult, new_run_id
+from seatrial.sabotage.catalogue import saboteur_named
 from seatrial.settings.finding import settings_file, test_files, trial_folder
 from seatrial.settings.loading import TrialSettings, load
 from seatrial.settings.model import CategorySettings
 from seatrial.verdict.decision import (
     CategoryOutcome,
-    Decision,
     ExitCode,
     Ruling,
     Scope,
@@ -46,71 +47,13 @@ from seatrial.verdict.decision import (
     decide,
     first_exit,
 )
-from seatrial.verdict.measurement import Measurement, Unit
-from seatrial.verdict.objective import Objective
+from seatrial.verdict.measurement import Measurement
 from seatrial.verdict.scoring import CheckResult, Readiness, score
 from seatrial.verdict.verdicts import Verdict
 
-#: The category whose verdict is made of the readiness score.
-READINESS = "production_readiness"
-#: Where a configuration error of a category process is said to have happened.
-CONFIGURATION = "configuration"
+__all__ = ["RunRequest", "RunResult", "new_run_id", "prepare", "run"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What to run.
-
-    Parameters
-    ----------
-    categories
-        Names; empty for all.
-    only
-        Ids of objectives and checks; the run is restricted to what measures them.
-    project
-        The project's root.
-    report_dir
-        Where each category's own output goes.
-    saboteur
-        Id of a saboteur to put into the bundled target.
-    """
-
-    project: Path
-    report_dir: Path
-    run_id: str
-    categories: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    target: str | None = None
-    profile: str = "standard"
-    policy: str = "standard"
-    fail_fast: bool = False
-    saboteur: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """How a run ended, with everything that was found."""
-
-    run_id: str
-    exit_code: ExitCode
-    decision: Decision
-    measurements: tuple[Measurement, ...]
-    checks: tuple[CheckResult, ...]
-
-    def verdict_of(self, identifier: str) -> Verdict | None:
-        """The verdict of an objective or a check; None when it was not judged."""
-        for check in self.checks:
-            if check.id == identifier:
-                return check.verdict
-        for measurement in self.measurements:
-            if measurement.objective is not None and measurement.objective.id == identifier:
-                return measurement.verdict
-        return None
-
-
-def new_run_id() -> str:
-    """An id that sorts by time."""
-    return f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+_SOUND = frozenset({Verdict.PASS, Verdict.WAIVED})
 
 
 def prepare(request: RunRequest) -> TrialSettings:
@@ -119,7 +62,7 @@ def prepare(request: RunRequest) -> TrialSettings:
     Raises
     ------
     ConfigurationError
-        Unknown keys, names, ids, or files that are not there.
+        Unknown keys, names, ids, saboteurs, or files that are not there.
     """
     folder = trial_folder(request.project)
     settings = load(
@@ -133,6 +76,10 @@ def prepare(request: RunRequest) -> TrialSettings:
     for name, category in settings.select(request.categories).items():
         if not (folder / category.file).is_file():
             raise ConfigurationError(f"category {name!r}: its file {folder / category.file} is not there")
+    if request.saboteur is not None:
+        if settings.target.way != "bundled":
+            raise ConfigurationError(f"a saboteur works on the bundled target; this one is {settings.target.kind!r}")
+        saboteur_named(request.saboteur)
     return settings
 
 
@@ -167,7 +114,7 @@ class _Run:
         self._measurements: list[Measurement] = []
         self._checks: list[CheckResult] = []
         self._scenarios: dict[str, list[ScenarioDone]] = {}
-        self._codes: list[int] = []
+        self._codes: list[ExitCode] = [] if self._selected else [ExitCode.NOTHING_SELECTED]
         self._internal_error = False
         self._readiness: Readiness | None = None
 
@@ -183,6 +130,11 @@ class _Run:
         whole = set(self._selected) == set(self._settings.categories) and not self._request.only
         return Scope.FULL if whole else Scope.PARTIAL
 
+    @property
+    def _misconfigured(self) -> bool:
+        """Whether a category found what no other could do without: they would all say the same."""
+        return ExitCode.USAGE in self._codes
+
     # -- the run
 
     def execute(self) -> RunResult:
@@ -192,7 +144,9 @@ class _Run:
         for index, (name, category) in enumerate(self._selected.items(), start=1):
             outcome = self._category(name, category, index)
             outcomes.append(outcome)
-            if self._interruption.requested or (self._request.fail_fast and outcome.critical and outcome.failed):
+            if self._misconfigured or self._interruption.requested:
+                break
+            if self._request.fail_fast and outcome.critical and outcome.failed:
                 break
         left_out = [name for name in self._selected if name not in {outcome.name for outcome in outcomes}]
         outcomes += [
@@ -225,6 +179,7 @@ class _Run:
             decision=ruling.decision,
             measurements=tuple(self._measurements),
             checks=tuple(self._checks),
+            internal_error=self._internal_error,
         )
 
     def _rule(self, outcomes: list[CategoryOutcome]) -> Ruling:
@@ -278,8 +233,10 @@ class _Run:
                 ts=utc_now(), run_id=self._request.run_id, category=name, index=index, total=len(self._selected)
             )
         )
-        code = self._process(name, category)
-        self._complain_of_missing(name)
+        checks_before = len(self._checks)
+        ending = self._process(name, category)
+        codes = self._end_of_process(name, ending)
+        self._complain_of_gaps(name, asked=len(self._checks) > checks_before)
         readiness = self._assess() if name == READINESS else None
         outcome = category_outcome(
             name,
@@ -295,35 +252,25 @@ class _Run:
                 run_id=self._request.run_id,
                 category=name,
                 verdict=outcome.verdict,
-                exit_code=int(first_exit([category_exit_code(outcome), *code])),
+                exit_code=int(first_exit([category_exit_code(outcome), *codes])),
                 seconds=time.perf_counter() - started,
             )
         )
         return outcome
 
-    def _process(self, name: str, category: CategorySettings) -> list[ExitCode]:
-        """Run a category's pytest process and pass its events on; returns what its exit code adds."""
-        reader, writer = os.pipe()
-        log = self._request.report_dir / f"pytest_{name}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and plugin
-                self._command(self._folder / category.file, writer),
-                cwd=self._request.project,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(writer,),
-                start_new_session=True,
-            )
-        os.close(writer)
-        with self._interruption.passed_on_to(process), os.fdopen(reader, encoding="utf-8") as lines:
-            for line in lines:
-                self._take(line)
-            code = process.wait()
-        return self._end_of_process(name, code, log)
+    def _process(self, name: str, category: CategorySettings) -> Ending:
+        """Run a category's pytest process and pass its events on."""
+        file = self._folder / category.file
+        stop = self._request.fail_fast and category.critical
+        return run_category(
+            lambda writer: pytest_command(self._request, self._settings, file, writer, stop_at_failure=stop),
+            project=self._request.project,
+            log=self._request.report_dir / f"pytest_{name}.log",
+            interruption=self._interruption,
+            take=self._take,
+        )
 
-    def _take(self, line: str) -> None:
-        event = from_json(line)
+    def _take(self, event: Event) -> None:
         match event:
             case MeasurementTaken():
                 self._measurements.append(event.measurement)
@@ -340,65 +287,59 @@ class _Run:
                 pass
         self.emit(event)
 
-    def _command(self, file: Path, writer: int) -> list[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            str(file),
-            "-p",
-            "no:cacheprovider",
-            "-q",
-            "--tb=short",
-            f"--seatrial-events-fd={writer}",
-            f"--seatrial-run-id={self._request.run_id}",
-            f"--seatrial-profile={self._request.profile}",
-            f"--seatrial-policy={self._settings.policy.name}",
-            f"--seatrial-target={self._settings.target.kind}",
-        ]
-        if self._settings.source is not None:
-            command.append(f"--seatrial-settings={self._settings.source}")
-        if self._request.saboteur is not None:
-            command.append(f"--seatrial-saboteur={self._request.saboteur}")
-        command += [f"--seatrial-only={identifier}" for identifier in self._request.only]
-        if self._request.fail_fast:
-            command.append("--exitfirst")
-        return command
-
-    def _end_of_process(self, name: str, code: int, log: Path) -> list[ExitCode]:
-        """What the process's exit code says beyond its events."""
-        if code in (0, 1) or self._interruption.requested:
+    def _end_of_process(self, name: str, ending: Ending) -> list[ExitCode]:
+        """What the process's ending says beyond its events."""
+        if self._interruption.requested:
             return []
-        if code == 5:
+        if ending.garbled is not None:
+            self._broke(name, f"a line of its events could not be read: {ending.garbled}", ending)
+        elif ending.exit_code == NOTHING_COLLECTED:
             self._codes.append(ExitCode.NOTHING_SELECTED)
             return [ExitCode.NOTHING_SELECTED]
-        ending = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        elif ending.exit_code not in (ALL_PASSED, SOME_FAILED):
+            self._broke(name, f"the process ended with {ending.exit_code}", ending)
+        elif ending.exit_code == SOME_FAILED and not self._has_shortcoming(name):
+            self._broke(name, "pytest counts a failure that no event speaks of", ending)
+        else:
+            return []
+        return [ExitCode.INTERNAL_ERROR]
+
+    def _has_shortcoming(self, name: str) -> bool:
+        """Whether anything that the category reported explains a failed test."""
+        scenarios = [done.verdict for done in self._scenarios.get(name, [])]
+        checks = [check.verdict for check in self._checks] if name == READINESS else []
+        told = any(not (verdict.is_neutral or verdict in _SOUND) for verdict in (*scenarios, *checks))
+        return told or self._internal_error or self._misconfigured
+
+    def _broke(self, name: str, what: str, ending: Ending) -> None:
         self._internal_error = True
         self.emit(
             InternalError(
                 ts=utc_now(),
                 run_id=self._request.run_id,
                 where=f"pytest of {name}",
-                message=f"the process ended with {code}; its log {log} ends:\n{ending}",
+                message=f"{what}; its log {ending.log} ends:\n{ending.last_words}",
                 category=name,
             )
         )
-        return [ExitCode.INTERNAL_ERROR]
 
-    def _complain_of_missing(self, name: str) -> None:
-        """No data is never a pass: an objective that nothing measured is in doubt, unless the category has failed anyway."""
-        ended = (done.verdict for done in self._scenarios.get(name, []))
-        if self._interruption.requested or any(verdict in (Verdict.FAIL, Verdict.ERROR) for verdict in ended):
+    def _complain_of_gaps(self, name: str, *, asked: bool) -> None:
+        """Put in doubt what the category should have found out and did not; `asked` tells whether it asked any check."""
+        if self._interruption.requested:
             return
-        taken = {measurement.objective.id for measurement in self._measurements if measurement.objective is not None}
-        for objective in self._settings.objectives:
-            if objective.category != name or objective.id in taken:
-                continue
-            if self._request.only and objective.id not in self._request.only:
-                continue
-            measurement = never_measured(objective)
+        for measurement in unmeasured(
+            name,
+            self._settings.objectives,
+            scenarios=self._scenarios.get(name, []),
+            measurements=self._measurements,
+            only=self._request.only,
+        ):
             self._measurements.append(measurement)
             self.emit(MeasurementTaken(ts=utc_now(), run_id=self._request.run_id, measurement=measurement))
+        if asked and not self._request.only:
+            for check in unasked(self._checks):
+                self._checks.append(check)
+                self.emit(CheckDone(ts=utc_now(), run_id=self._request.run_id, check=check))
 
     def _merging(self, name: str) -> list[tuple[str, Verdict]]:
         """What merges by the worst: scenarios, and checks where they were picked one by one and make no score."""
@@ -412,60 +353,3 @@ class _Run:
             return None
         self._readiness = score(self._checks, self._settings.weights, self._settings.policy)
         return self._readiness
-
-
-def category_measuring(identifier: str, settings: TrialSettings) -> str:
-    """The category in which an objective is measured or a check made.
-
-    Raises
-    ------
-    ConfigurationError
-        Neither is known.
-    """
-    for objective in settings.objectives:
-        if identifier in (objective.id, objective.measures):
-            return objective.category
-    if identifier.partition(".")[0] in settings.weights:
-        return READINESS
-    raise ConfigurationError(
-        f"{identifier!r} is neither an objective of this profile nor a check; see `seatrial checks`"
-    )
-
-
-def never_measured(objective: Objective) -> Measurement:
-    """An objective without data."""
-    return Measurement(
-        id=objective.id,
-        name=objective.name,
-        category=objective.category,
-        scenario=objective.scenario,
-        unit=Unit.COUNT,
-        value=None,
-        samples=0,
-        objective=objective,
-        verdict=Verdict.INCONCLUSIVE,
-        detail="nothing measured it",
-    )
-
-
-def fingerprint() -> Mapping[str, Fact]:
-    """What the host is: figures of two runs compare only where these are alike."""
-    memory = psutil.virtual_memory().total
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpu_model": _cpu_model(),
-        "cores": psutil.cpu_count() or 0,
-        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count(),
-        "memory_bytes": memory,
-        "ci": os.environ.get("CI", "").lower() in ("1", "true"),
-    }
-
-
-def _cpu_model() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown"
