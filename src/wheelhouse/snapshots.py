@@ -294,7 +294,7 @@ class SnapshotBoard:
             generation = self._generation[underlying]
             quote = self._quotes.get(underlying)
             close = self._closes.get(underlying)
-            options = [self._quotes[symbol] for symbol in self._options.get(underlying, ())]
+            options = [self._quotes[symbol] for symbol in sorted(self._options.get(underlying, ()))]
             terms = self.terms(underlying)
             instruments = {s: c for s, c in self._instruments.items() if c.underlying == underlying}
         spot, as_of, evidence = _spot(quote, close, now)
@@ -311,7 +311,12 @@ class SnapshotBoard:
         )
         if options and snapshot.spot is not None:
             chain = self._build(snapshot, options, instruments, now)
-            valued = value_chain(chain, priced_at=now, stale=self._stale(chain, now))
+            valued = value_chain(
+                chain,
+                priced_at=now,
+                stale=self._stale(chain, now),
+                deliverable_value=self._delivered(chain, snapshot.spot, instruments),
+            )
             snapshot = replace(snapshot, chain=valued, rows={symbol: i for i, symbol in enumerate(chain.symbols)})
         self._snapshots[underlying] = snapshot
 
@@ -335,6 +340,23 @@ class SnapshotBoard:
         )
         # Times to expiry count from the quotes; what has expired since then is no longer listed.
         return chain.select(~self._expired(chain, now))
+
+    def _delivered(
+        self, chain: ChainSnapshot, spot: float, instruments: Mapping[str, OptionContract]
+    ) -> npt.NDArray[np.float64]:
+        """What one contract of each adjusted series delivers, per USD of its exercise multiplier; NaN if unknown, and of the others."""
+        values = np.full(len(chain), np.nan)
+        for i in np.flatnonzero(~chain.standard):
+            contract = instruments.get(chain.symbols[i])
+            if contract is None:
+                continue
+            value = float(contract.deliverable.cash)
+            for symbol, shares in contract.deliverable.shares:
+                other = self._snapshots.get(symbol)
+                price = spot if symbol == chain.underlying else None if other is None else other.spot
+                value += math.nan if price is None else shares * price
+            values[i] = value / contract.exercise_multiplier
+        return values
 
     def _expired(self, chain: ChainSnapshot, now: datetime) -> npt.NDArray[np.bool_]:
         elapsed = max(0.0, (now - chain.as_of).total_seconds()) / (365 * 86_400)

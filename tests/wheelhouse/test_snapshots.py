@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -6,7 +7,7 @@ import pytest
 from wheelhouse.market.calendar import nyse
 from wheelhouse.market.events import Terms
 from wheelhouse.market.frames import QUOTE_SCHEMA
-from wheelhouse.market.instruments import Evidence
+from wheelhouse.market.instruments import Deliverable, Evidence, contract_from_osi
 from wheelhouse.snapshots import Close, SnapshotBoard
 
 NOW = datetime(2013, 3, 1, 15, 0, tzinfo=UTC)
@@ -105,3 +106,13 @@ def test_terms_change_what_is_published(board):
     assert board.snapshot("XYZ").chain.chain.rate == 0.01
     board.value(board.take_terms({"XYZ": Terms(rate=0.05)}), NOW)
     assert board.snapshot("XYZ").chain.chain.rate == 0.05
+
+
+def test_adjusted_series_are_valued_by_what_they_deliver(board):
+    symbol = "XYZ1  130316P00005000"
+    contract = replace(contract_from_osi(symbol), deliverable=Deliverable(shares=(("XYZ", 10),)))
+    board.value(board.take_instruments([contract]), NOW)
+    publish(board, quote("XYZ", 49.0, 51.0), quote(symbol, 0.4, 0.5), quote("XYZ2  130316P00005000", 0.4, 0.5))
+    known, unknown = board.snapshot("XYZ").chain.flags
+    assert (known, unknown) == ((), ("adjusted",))
+    assert -0.7 < board.snapshot("XYZ").chain.delta[0] < -0.3

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from time import monotonic
 from typing import Self
 
 from wheelhouse.advisor.accounts import AccountBooks
@@ -25,6 +26,7 @@ from wheelhouse.store.protocol import Store
 from wheelhouse.telemetry import Metrics, logger
 
 _CALENDAR_YEARS_AHEAD = 10
+_FORGET_SECONDS = 3600.0
 _log = logger("wheelhouse.advisor")
 
 
@@ -194,9 +196,13 @@ class Advisor:
         )
 
     def _tick(self) -> None:
+        forgotten = monotonic()
         while not self._stopping.wait(self.settings.market.refresh_seconds):
             try:
                 self.market.refresh()
                 self.orders.expire_all(self.clock.now())
+                if monotonic() - forgotten >= _FORGET_SECONDS:
+                    forgotten = monotonic()
+                    self.orders.forget_answers()
             except Exception:  # noqa: BLE001 - the next tick tries again; a thread that died would go unnoticed
                 _log.exception("the regular work failed")

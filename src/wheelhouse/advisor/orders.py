@@ -4,16 +4,15 @@ A business refusal is an order too, with status `rejected` and its reasons. The 
 stores the order, so the same request under the same key gets the same answer, also after a crash.
 """
 
-import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 from wheelhouse.advisor.accounts import AccountBooks, Book
+from wheelhouse.advisor.requests import Answer, InFlight, KeyReused, OrderRequest, Preview
 from wheelhouse.advisor.valuation import Appraiser, Requirement, applied
 from wheelhouse.broker.paper import PaperBroker, expire_order
 from wheelhouse.clock import Clock
@@ -22,13 +21,10 @@ from wheelhouse.ledger.booking import book_fills, book_order
 from wheelhouse.ledger.contracts import contract_of, is_option, underlying_of
 from wheelhouse.ledger.events import LedgerEvent
 from wheelhouse.ledger.orders import (
-    Effect,
     Leg,
     Order,
     OrderStatus,
-    OrderType,
     Reason,
-    TimeInForce,
 )
 from wheelhouse.market.calendar import TradingCalendar
 from wheelhouse.market.instruments import normalize_symbol
@@ -40,61 +36,6 @@ from wheelhouse.telemetry import Metrics
 IDEMPOTENCY_LIFETIME = timedelta(hours=24)
 MAX_KEY_CHARACTERS = 255
 CREATED, REPEATED = 201, 200
-
-
-class KeyReused(InvalidInput):
-    """An idempotency key came with another body than the first time."""
-
-
-class InFlight(Conflict):
-    """A request under the same idempotency key has not been answered yet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
-    """An order as somebody wants it; legs with any spelling of the symbols."""
-
-    legs: tuple[tuple[str, int], ...]
-    type: OrderType = OrderType.LIMIT
-    limit_price: Decimal | None = None
-    effect: Effect | None = None
-    time_in_force: TimeInForce = TimeInForce.DAY
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the body: equal exactly for requests that ask for the same."""
-        price = None if self.limit_price is None else str(self.limit_price.normalize())
-        body = (self.legs, self.type.value, price, self.effect and self.effect.value, self.time_in_force.value)
-        return hashlib.sha256(repr(body).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a request was answered: the HTTP status and the body, as it is stored."""
-
-    status: int
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What an order would do; USD. None where no market says.
-
-    Attributes
-    ----------
-    estimated_fill
-        Net per share of one unit at the present market, credits positive.
-    cash_change
-        At that net, after fees.
-    """
-
-    accepted: bool
-    reasons: tuple[Reason, ...]
-    estimated_fill: Decimal | None
-    fees: Decimal
-    cash_change: Decimal | None
-    margin_change: Requirement | None
-    buying_power_after: Decimal | None
 
 
 class OrderDesk:
@@ -278,6 +219,10 @@ class OrderDesk:
         for account_id in sorted(accounts):
             with self._books.writing(account_id) as book:
                 self.expire(book, session)
+
+    def forget_answers(self) -> None:
+        """Delete stored answers whose keys have expired; for the regular work."""
+        self._store.forget_idempotency(datetime.now(UTC) - IDEMPOTENCY_LIFETIME)
 
     # Inside
 

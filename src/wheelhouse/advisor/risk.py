@@ -131,7 +131,8 @@ class RiskDesk:
     def _line(self, symbol: str, quantity: int, snapshots: dict[str, Snapshot | None]) -> Line:
         underlying = underlying_of(symbol, self._appraiser.contracts)
         snapshot = snapshots[underlying]
-        spot = math.nan if snapshot is None or snapshot.spot is None else snapshot.spot
+        worth = self._appraiser.worth(symbol)
+        spot = math.nan if worth is None else float(worth)
         if not is_option(symbol):
             return Line(underlying=underlying, quantity=quantity, spot=spot)
         contract = contract_of(symbol, self._appraiser.contracts)

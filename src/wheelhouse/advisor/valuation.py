@@ -147,7 +147,7 @@ class Appraiser:
         positions = []
         for symbol, quantity in held.items():
             underlying = underlying_of(symbol, self.contracts)
-            mark, spot = self.mark(symbol)[0], self.spot(underlying)
+            mark, spot = self.mark(symbol)[0], self.worth(symbol)
             if mark is None or spot is None:
                 return None
             positions.append(
@@ -222,6 +222,19 @@ class Appraiser:
         """USD per share of an underlying."""
         snapshot = self._board.snapshot(underlying)
         return None if snapshot is None or snapshot.spot is None else _exact(snapshot.spot)
+
+    def worth(self, symbol: str) -> Decimal | None:
+        """USD per share that exercise is about: the spot, of an adjusted option what it delivers per USD of exercise multiplier."""
+        contract = contract_of(symbol, self.contracts) if is_option(symbol) else None
+        if contract is None or contract.is_standard:
+            return self.spot(underlying_of(symbol, self.contracts))
+        value = contract.deliverable.cash
+        for delivered, shares in contract.deliverable.shares:
+            price = self.spot(delivered)
+            if price is None:
+                return None
+            value += price * shares
+        return value / contract.exercise_multiplier
 
     def mark(self, symbol: str) -> tuple[Decimal | None, tuple[str, ...]]:
         """USD per share that a position is valued at, and flags."""

@@ -15,7 +15,8 @@ from wheelhouse.ledger.reconciliation import BrokerStatement, StatementPosition
 from wheelhouse.market.instruments import normalize_symbol
 from wheelhouse.reports.performance import Performance
 from wheelhouse.risk.value_at_risk import CONFIDENCES
-from wheelhouse.service.account_shapes import (
+from wheelhouse.service.account_shapes import LegOut, ReasonOut
+from wheelhouse.service.advice_shapes import (
     AssignedOut,
     BegunOut,
     CampaignOut,
@@ -29,10 +30,8 @@ from wheelhouse.service.account_shapes import (
     ExposureOut,
     IngestionIn,
     IngestionOut,
-    LegOut,
     MarginOut,
     PerformanceOut,
-    ReasonOut,
     RecommendationOut,
     RecommendationRiskOut,
     RecommendationsOut,

@@ -7,7 +7,7 @@ import msgspec
 from litestar import MediaType, Response, delete, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
-from wheelhouse.advisor.orders import InFlight, KeyReused, OrderRequest
+from wheelhouse.advisor.requests import InFlight, KeyReused, OrderRequest
 from wheelhouse.ledger.orders import Effect, Order, OrderStatus, OrderType, Reason, TimeInForce
 from wheelhouse.service.account_shapes import (
     FillOut,

@@ -16,7 +16,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from wheelhouse.errors import Conflict, InvalidInput, NotFound, StoreError, WheelhouseError
+from wheelhouse.errors import ConfigurationError, Conflict, InvalidInput, NotFound, StoreError, WheelhouseError
 from wheelhouse.telemetry import logger
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -103,7 +103,7 @@ def _from_domain(request: Request[Any, Any, Any], error: WheelhouseError) -> Res
         status = HTTPStatus.NOT_FOUND
     elif isinstance(error, Conflict):
         status = HTTPStatus.CONFLICT
-    elif isinstance(error, InvalidInput):
+    elif isinstance(error, InvalidInput | ConfigurationError):
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     elif isinstance(error, StoreError):
         _log.error("store failed", path=request.scope["path"], exc_info=error)
@@ -115,18 +115,32 @@ def _from_domain(request: Request[Any, Any, Any], error: WheelhouseError) -> Res
 
 def _from_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     detail = error.detail
+    headers = dict(error.headers or {})
     errors = [
         FieldError(pointer=str(item.get("key", "")), detail=str(item.get("message", "")))
         for item in (error.extra if isinstance(error.extra, list) else [])
         if isinstance(item, dict)
     ]
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        detail = f"{request.scope['method']} is not allowed here; allowed: {(error.headers or {}).get('Allow', 'see /schema/openapi.json')}"
+        headers["Allow"] = ", ".join(_allowed(request))
+        detail = f"{request.scope['method']} is not allowed here; allowed: {headers['Allow']}"
     elif error.status_code == HTTPStatus.NOT_FOUND:
         detail = f"there is nothing at {request.scope['path']}; see /schema/openapi.json"
     elif error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _from_anything(request, error)
-    return respond(request, ProblemError(error.status_code, detail, errors=errors, headers=error.headers))
+    return respond(request, ProblemError(error.status_code, detail, errors=errors, headers=headers))
+
+
+def _allowed(request: Request[Any, Any, Any]) -> list[str]:
+    """The methods that this path takes."""
+    allowed = []
+    for method in ("DELETE", "GET", "POST", "PUT"):
+        try:
+            request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
+        except HTTPException:
+            continue
+        allowed.append(method)
+    return allowed
 
 
 def _from_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

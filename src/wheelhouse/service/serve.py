@@ -1,6 +1,7 @@
 """Running the service: one process, one socket, a line when it listens, a clean end on SIGTERM."""
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -10,7 +11,7 @@ import uvicorn
 
 from wheelhouse import __version__
 from wheelhouse.errors import ConfigurationError
-from wheelhouse.settings import Settings, redact_url
+from wheelhouse.settings import Settings, redact_url, unknown_variables
 from wheelhouse.telemetry import Metrics, configure_logging, logger
 
 _KEEP_ALIVE_SECONDS = 75
@@ -27,6 +28,8 @@ def serve(settings: Settings) -> None:
         The database cannot be opened.
     """
     configure_logging(level=settings.log.level)
+    for name in unknown_variables(os.environ):
+        logger("wheelhouse.settings").warning("no setting reads this variable", variable=name)
     _check_workers(settings)
     with closing(_bind(settings.server.host, settings.server.port)) as listener:
         # Imported here because it takes seconds, which nobody should wait to learn that the port is taken.

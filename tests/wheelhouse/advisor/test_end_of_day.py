@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from wheelhouse.advisor.orders import OrderRequest
+from wheelhouse.advisor.requests import OrderRequest
 from wheelhouse.errors import InvalidInput, NotFound
 from wheelhouse.ledger.orders import Effect, OrderType, TimeInForce
 from wheelhouse.ledger.reconciliation import BrokerStatement, StatementPosition

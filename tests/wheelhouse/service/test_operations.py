@@ -90,3 +90,9 @@ async def test_verify_finds_nothing_wrong_and_backup_writes_a_copy(ask, tmp_path
     assert (tmp_path / "copy.db").is_file()
     assert copied.json["rows"]["quotes"] > 0
     assert (await ask("POST", "/v1/maintenance/backup", {"path": "relative.db"})).status == 422
+
+
+async def test_a_wrong_method_names_the_right_ones(ask):
+    answer = await ask("PUT", "/v1/accounts")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
+    assert "GET, POST" in answer.json["detail"]
