@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from seatrial import __version__
+from seatrial import __version__, commands
 from seatrial.errors import MISCONFIGURED, SeatrialError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
+commands.register(app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,6 +88,7 @@ def run(
     saboteur
         Put this saboteur into the bundled target and see it caught.
     """
+    from seatrial.commands.companions import companions
     from seatrial.interruption import Interruption
     from seatrial.report.console import ConsoleReport, make_console
     from seatrial.runner import RunRequest, new_run_id, prepare
@@ -107,7 +109,8 @@ def run(
     prepare(request)
     with Interruption().on_signals() as interruption:
         console = ConsoleReport(make_console(sys.stdout), verbose=verbose)
-        result = execute(request, report_stream(request.report_dir, console), interruption)
+        beside = companions(os.environ, sys.stdout, sabotaged=saboteur is not None)
+        result = execute(request, report_stream(request.report_dir, console, *beside), interruption)
     sys.stdout.write(f"Reports: {request.report_dir}\n")
     return int(result.exit_code)
 

@@ -13,7 +13,7 @@ from seatrial.errors import ConfigurationError
 from seatrial.history.rank_test import rank_test
 from seatrial.history.runs import FINGERPRINT, Run, fingerprint
 
-__all__ = ["MIN_FACTOR", "MIN_RUNS", "SIGNIFICANCE", "Comparison", "Direction", "compare", "direction_of"]
+__all__ = ["MIN_FACTOR", "MIN_RUNS", "SIGNIFICANCE", "Comparison", "Direction", "Outcome", "compare", "direction_of"]
 
 MIN_RUNS = 7
 SIGNIFICANCE = 0.002
