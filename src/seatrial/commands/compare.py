@@ -73,7 +73,8 @@ def compare(
         sys.stdout.write(comparison_markdown(found, chosen, every=every))
     else:
         console = make_console(sys.stdout)
-        console.print(comparison_table(found, chosen, every=every))
+        console.print(_title(chosen))
+        console.print(comparison_table(found, every=every))
         console.print(f"\n{_conclusion(found, chosen)}")
     return exit_code(found)
 
@@ -117,11 +118,11 @@ def exit_code(found: Sequence["Comparison"]) -> int:
     return 2 if outcomes["not tested"] == len(found) else 0
 
 
-def comparison_table(found: Sequence["Comparison"], chosen: Sides, *, every: bool) -> "Table":
+def comparison_table(found: Sequence["Comparison"], *, every: bool) -> "Table":
     """For the terminal."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, title=_title(chosen), title_justify="left")
+    table = Table(box=None, pad_edge=False)
     for header in _HEADERS:
         table.add_column(
             header, overflow="fold", justify="right" if header in ("before", "now", "factor", "p") else "left"
