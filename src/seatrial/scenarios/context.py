@@ -5,15 +5,16 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self
 
 import _pytest.outcomes
 
-from seatrial.errors import ConfigurationError, TargetFailure
+from seatrial.errors import CONFIGURATION, MISCONFIGURED, ConfigurationError, TargetFailure
 from seatrial.events import (
     Event,
+    InternalError,
     LogLine,
     MeasurementTaken,
     ResourceSampled,
@@ -23,7 +24,7 @@ from seatrial.events import (
     StageStarted,
     utc_now,
 )
-from seatrial.load.affinity import separated
+from seatrial.load.affinity import Placement, separated
 from seatrial.load.arrivals import constant
 from seatrial.load.closed_loop import run_closed_loop
 from seatrial.load.guard import GuardLimits
@@ -32,16 +33,13 @@ from seatrial.load.open_loop import run_open_loop
 from seatrial.load.stage import Operation, StageResult
 from seatrial.load.stage import StageProgress as LoopProgress
 from seatrial.observe.resources import ResourceSample, ResourceSampler, ResourceSummary
+from seatrial.scenarios.endings import NotApplicable, ObjectiveMissed, describe, verdict_of
 from seatrial.settings.loading import TrialSettings
 from seatrial.settings.model import StageSettings
-from seatrial.target.protocol import TradingSystem, control_of
+from seatrial.target.protocol import TradingSystem, control_of, foreign_symbols, has_capability
 from seatrial.verdict.decision import deciding_verdict
 from seatrial.verdict.measurement import Guard, Measurement, Sample, Scalar, Unit, measure_all, waive_measurement
 from seatrial.verdict.verdicts import Verdict, worst
-
-
-class ObjectiveMissed(AssertionError):  # noqa: N818 - a result, not an error
-    """A figure of the scenario missed its objective, or is in doubt; the message names each."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,6 +101,8 @@ class ScenarioContext:
             steps = Scalar(value=float(self._failed_steps), samples=self._steps)
             self.measure("steps_failed", steps, Unit.COUNT, detail=f"{self._steps} steps begun")
         verdict, detail = self._verdict(exc)
+        if isinstance(exc, MISCONFIGURED):
+            self._emit_misconfigured(exc)
         shown = None
         if exc is not None and verdict in (Verdict.FAIL, Verdict.ERROR) and not isinstance(exc, TargetFailure):
             shown = "".join(traceback.format_exception(exc))
@@ -151,6 +151,47 @@ class ScenarioContext:
             )
         )
 
+    def _emit_misconfigured(self, error: Exception) -> None:
+        self.trial.emit(
+            InternalError(
+                ts=utc_now(),
+                run_id=self.trial.run_id,
+                where=CONFIGURATION,
+                message=str(error),
+                category=self.category,
+                scenario=self.scenario,
+            )
+        )
+
+    # -- preconditions
+
+    def need(self, *capabilities: str) -> None:
+        """Leave the scenario as not applicable where the target declares that it lacks a capability.
+
+        Raises
+        ------
+        NotApplicable
+            Naming what is lacking.
+        """
+        lacking = [name for name in capabilities if not has_capability(self._target, name)]
+        if lacking:
+            raise NotApplicable(f"the target has no {', '.join(lacking)}")
+
+    def need_own_symbols(self) -> None:
+        """Leave the scenario where it would write quotes of real symbols into a target that is not disposable.
+
+        Raises
+        ------
+        pytest.skip.Exception
+            Saying which setting allows it.
+        """
+        foreign = foreign_symbols(self._target, disposable=self.trial.settings.target.is_disposable)
+        if foreign:
+            raise _pytest.outcomes.Skipped(
+                f"it would push quotes of {', '.join(foreign)} into a target that is not disposable; "
+                "set [target] disposable = true where it is, or give it symbols that begin with ZS"
+            )
+
     # -- findings
 
     def measure(
@@ -167,6 +208,16 @@ class ScenarioContext:
             self.measurements.append(measurement)
             self.trial.emit(MeasurementTaken(ts=utc_now(), run_id=self.trial.run_id, measurement=measurement))
         return taken
+
+    def leave_out(self, name: str, unit: Unit, reason: str) -> None:
+        """Say of a figure that the target's declaration leaves it out: its objectives are not applicable."""
+        identifier = f"{self.category}.{self.scenario}.{name}"
+        no_data = Scalar(value=None, samples=0)
+        for objective in self.trial.settings.objectives_for(identifier):
+            [blank] = measure_all(objective.id, unit, no_data, detail=reason)
+            measurement = replace(blank, objective=objective, verdict=Verdict.NOT_APPLICABLE)
+            self.measurements.append(measurement)
+            self.trial.emit(MeasurementTaken(ts=utc_now(), run_id=self.trial.run_id, measurement=measurement))
 
     def expect(self, claim: bool, words: str) -> None:
         """Assert something about the target; `words` say what should hold and what was found.
@@ -192,6 +243,9 @@ class ScenarioContext:
         self._steps += 1
         try:
             yield
+        except AssertionError:
+            self._failed_steps += 1
+            raise
         except TargetFailure as failure:
             self._failed_steps += 1
             raise TargetFailure(f"{title}: {failure.detail}", kind=failure.kind, status=failure.status) from failure
@@ -221,8 +275,12 @@ class ScenarioContext:
         *,
         time_limit: float = 10.0,
         in_flight_cap: int = 1000,
+        watched: "Watched | None" = None,
     ) -> StageResult:
-        """Run an open-loop stage alone on the machine, generator and target on cores of their own where possible."""
+        """Run an open-loop stage alone on the machine, generator and target on cores of their own where possible.
+
+        What the target's processes use meanwhile is put into `watched`, where they are ours to watch.
+        """
         if plan.rate is None or plan.seconds is None:
             raise ConfigurationError(
                 f"stage {stage!r} of {self.scenario} needs a rate and seconds, the profile gives {plan}"
@@ -230,37 +288,42 @@ class ScenarioContext:
         schedule = constant(plan.rate, plan.seconds)
         warm_up = constant(plan.rate, plan.warm_up_seconds) if plan.warm_up_seconds else None
         self._stage_started(stage, "open", seconds=plan.seconds, rate=plan.rate)
-        async with measuring_lock(f"{self.scenario} {stage}", on_wait=self.log):
-            with separated(self._target_pids()) as placement:
-                return await run_open_loop(
-                    operation,
-                    schedule,
-                    name=stage,
-                    time_limit=time_limit,
-                    in_flight_cap=in_flight_cap,
-                    warm_up=warm_up,
-                    guard_limits=GuardLimits(tightest_latency_limit=self._tightest_latency_limit()),
-                    co_located=placement.co_located,
-                    on_progress=self._progress,
-                )
+        async with self._alone(stage) as placement, self._watching(watched):
+            return await run_open_loop(
+                operation,
+                schedule,
+                name=stage,
+                time_limit=time_limit,
+                in_flight_cap=in_flight_cap,
+                warm_up=warm_up,
+                guard_limits=GuardLimits(tightest_latency_limit=self._tightest_latency_limit()),
+                co_located=placement.co_located,
+                on_progress=self._progress,
+            )
 
     async def closed_loop(
         self, stage: str, operation: Operation, *, users: int, operations_per_user: int, time_limit: float = 10.0
     ) -> StageResult:
         """Run a closed-loop stage: so many users, each asking again when it has its answer."""
         self._stage_started(stage, "closed", users=users)
+        async with self._alone(stage) as placement:
+            return await run_closed_loop(
+                operation,
+                users,
+                operations_per_user,
+                name=stage,
+                time_limit=time_limit,
+                guard_limits=GuardLimits(),
+                co_located=placement.co_located,
+                on_progress=self._progress,
+            )
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, stage: str) -> AsyncIterator[Placement]:
+        """One measuring stage at a time on the machine, generator and target apart."""
         async with measuring_lock(f"{self.scenario} {stage}", on_wait=self.log):
             with separated(self._target_pids()) as placement:
-                return await run_closed_loop(
-                    operation,
-                    users,
-                    operations_per_user,
-                    name=stage,
-                    time_limit=time_limit,
-                    guard_limits=GuardLimits(),
-                    co_located=placement.co_located,
-                    on_progress=self._progress,
-                )
+                yield placement
 
     def judge_load(self, result: StageResult) -> None:
         """Take the figures that an open-loop stage is judged by."""
@@ -281,22 +344,24 @@ class ScenarioContext:
         self.measure(f"{prefix}throughput", result.throughput_sample(), Unit.PER_SECOND, guard=guard, detail=detail)
 
     @contextlib.asynccontextmanager
-    async def watch_resources(self) -> AsyncIterator["Watched"]:
-        """Watch the target's processes meanwhile, where they are ours to watch."""
-        watched = Watched()
+    async def _watching(self, watched: "Watched | None") -> AsyncIterator[None]:
+        """Watch the target's processes; begun once they are on the cores that their CPU is a share of."""
         pids = self._target_pids()
-        if not pids:
-            yield watched
+        if watched is None or not pids:
+            yield
             return
         async with ResourceSampler(pids, on_sample=self._sampled) as sampler:
-            yield watched
+            yield
         watched.summary = sampler.summary()
 
     def judge_resources(self, watched: "Watched", *, guard: Guard | None = None) -> None:
         """Take CPU and memory of the target over the time it was watched."""
         used = watched.summary
         if used is None:
-            self.log("the target's processes are not ours to watch: CPU and memory are not assessed")
+            reason = "the target's processes are not ours to watch"
+            self.leave_out("cpu_sustained", Unit.RATIO, reason)
+            self.leave_out("cpu_peak", Unit.RATIO, reason)
+            self.leave_out("memory_bytes", Unit.BYTES, reason)
             return
         cores = f"of {used.cores:g} core(s) that the target may use"
         self.measure(
@@ -370,19 +435,6 @@ class ScenarioContext:
         )
 
 
-def verdict_of(exc: BaseException | None) -> Verdict:
-    """What an exception out of a scenario says: the target's failures and assertions are fails, the rest is our error."""
-    match exc:
-        case None:
-            return Verdict.PASS
-        case _pytest.outcomes.Skipped():
-            return Verdict.NOT_ASSESSED
-        case TargetFailure() | AssertionError() | _pytest.outcomes.Failed():
-            return Verdict.FAIL
-        case _:
-            return Verdict.ERROR
-
-
 @dataclass(slots=True)
 class Watched:
     """What was used while something was watched; None until the watch is over, or where it could not be."""
@@ -395,12 +447,3 @@ class ProductionContext(Protocol):
 
     def __call__(self, title: str) -> AbstractAsyncContextManager[ScenarioContext]:
         """Make the context."""
-
-
-def describe(measurement: Measurement) -> str:
-    """One figure in words: id, value, limit, verdict."""
-    objective = measurement.objective
-    value = "no value" if measurement.value is None else f"{measurement.value:g}"
-    wanted = "" if objective is None else f", wanted {objective.comparison} {objective.limit:g}"
-    doubt = f" ({measurement.detail})" if measurement.detail else ""
-    return f"{measurement.id} is {value}{wanted}: {measurement.verdict}{doubt}"

@@ -4,7 +4,7 @@ import asyncio
 
 from seatrial.errors import TargetFailure
 from seatrial.load.stage import Operation
-from seatrial.scenarios.context import ProductionContext, ScenarioContext
+from seatrial.scenarios.context import ProductionContext, ScenarioContext, Watched
 from seatrial.target.protocol import TradingSystem
 from seatrial.target.records import Account
 
@@ -19,13 +19,14 @@ class StressTesting:
     ) -> None:
         """Users who each wait for their answer, then arrivals that do not; the latter are judged."""
         async with production_context("Concurrent Recommendations") as ctx:
+            ctx.need("books", "advice")
             plan, families = ctx.plan("concurrent_recommendations"), ctx.plan("user_family")
             accounts = await open_accounts(ctx, advisor, max(families.users), purpose="stress")
             ask = asking_for_advice(advisor, accounts)
             for users, operations in zip(families.users, families.operations, strict=True):
                 ctx.show_load(await ctx.closed_loop(f"{users}_users", ask, users=users, operations_per_user=operations))
-            async with ctx.watch_resources() as used:
-                arrivals = await ctx.open_loop("arrivals", ask, plan)
+            used = Watched()
+            arrivals = await ctx.open_loop("arrivals", ask, plan, watched=used)
             ctx.judge_load(arrivals)
             ctx.judge_resources(used, guard=arrivals.guard)
 
