@@ -318,7 +318,7 @@ def _report_bare_end(record: _Record, item: pytest.Item, call: pytest.CallInfo[N
 
     from seatrial.errors import MISCONFIGURED
     from seatrial.events import ScenarioDone, utc_now
-    from seatrial.scenarios.context import verdict_of
+    from seatrial.scenarios.endings import verdict_of
 
     trial: Trial | None = getattr(item, "funcargs", {}).get("seatrial_trial")
     run_id = item.config.getoption("--seatrial-run-id") or (trial.run_id if trial else "direct")
@@ -364,7 +364,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not record.events or record.under_runner:
         return
     from seatrial.events import CheckDone, MeasurementTaken
-    from seatrial.scenarios.context import describe
+    from seatrial.scenarios.endings import describe
 
     terminalreporter.section("trial evidence")
     for event in record.events:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 
 from seatrial.checks.registry import CheckContext, Finding, NotAssessed, check
 from seatrial.target.protocol import Control
@@ -41,12 +42,15 @@ async def files(context: CheckContext) -> Finding:
     return Finding(score=1.0, evidence=f"{len(ENVIRONMENTS)} files, none with a secret: {', '.join(ENVIRONMENTS)}")
 
 
-def literal_secrets(values: dict[str, object], prefix: str = "") -> list[str]:
+def literal_secrets(values: Mapping[str, object], prefix: str = "") -> list[str]:
     """Keys that are named like a secret and hold a literal text."""
     found: list[str] = []
     for key, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             found += literal_secrets(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            tables = {str(number): entry for number, entry in enumerate(value) if isinstance(entry, Mapping)}
+            found += literal_secrets(tables, f"{prefix}{key}.")
         elif isinstance(value, str) and value and _SECRET_NAME.search(key):
             found.append(prefix + key)
     return found

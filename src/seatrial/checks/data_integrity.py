@@ -2,11 +2,15 @@
 
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from seatrial.checks.orders import order_to_sell_a_put
 from seatrial.checks.registry import CheckContext, Finding, check
+from seatrial.target.protocol import OWN_SYMBOLS, foreign_symbols
 from seatrial.target.records import Quote
+
+#: Quoted where the market data of the target's own symbols is not to be touched.
+NEW_SYMBOL = f"{OWN_SYMBOLS}TRIAL"
 
 
 @check(
@@ -21,9 +25,10 @@ from seatrial.target.records import Quote
 async def validation_rules(context: CheckContext) -> Finding:
     """Each defect alone in a batch with a good quote: the bad one is rejected, the good one is not."""
     target = context.target
-    symbol = target.symbols[0]
+    foreign = foreign_symbols(target, disposable=context.disposable)
+    symbol = NEW_SYMBOL if foreign else target.symbols[0]
     now = (await target.about()).now
-    spot = (await target.market(symbol)).spot or 100.0
+    spot = 100.0 if foreign else (await target.market(symbol)).spot or 100.0
     good = Quote(symbol=symbol, ts=now, bid=round(spot - 0.01, 2), ask=round(spot + 0.01, 2))
     defects = {
         "crossed": replace(good, bid=round(spot + 1, 2), ask=round(spot - 1, 2)),
@@ -37,12 +42,20 @@ async def validation_rules(context: CheckContext) -> Finding:
         result = await target.push_quotes([bad, fresh])
         if [rejection.index for rejection in result.rejections] != [0]:
             let_in.append(f"{name} (accepted {result.accepted}, rejected {result.rejected})")
+            continue
+        shown = await target.market(symbol)
+        if (shown.bid, shown.ask) == (bad.bid, bad.ask) != (good.bid, good.ask) or _is_after(shown.as_of, now):
+            let_in.append(f"{name} (rejected, and shown as {shown.bid} x {shown.ask} of {shown.as_of})")
     if let_in:
         return Finding(
             score=1 - len(let_in) / len(defects),
             evidence=f"{len(let_in)} of {len(defects)} were let in: {'; '.join(let_in)}",
         )
     return Finding(score=1.0, evidence=f"{len(defects)} kinds of bad quote rejected: {', '.join(defects)}")
+
+
+def _is_after(as_of: datetime | None, now: datetime) -> bool:
+    return as_of is not None and as_of > now + timedelta(hours=1)
 
 
 @check(

@@ -3,10 +3,12 @@
 import time
 
 from seatrial.checks.registry import CheckContext, Finding, InDoubt, NotAssessed, check
+from seatrial.errors import TargetFailure
 from seatrial.observe.processes import ProcessTree
 from seatrial.target.protocol import Control
 from seatrial.verdict.measurement import Comparison, Objective, Percentile, judge
 from seatrial.verdict.scoring import Gap
+from seatrial.verdict.statistics import percentile_ranks
 from seatrial.verdict.verdicts import Verdict
 
 RESPONSE_LIMIT_SECONDS = 2.0
@@ -27,16 +29,24 @@ MEMORY_LIMIT_BYTES = 1 << 30
 async def response_time(context: CheckContext) -> Finding:
     """One caller after the other, each timed; enough of them for a P95 with 95 % confidence."""
     account = await context.target.create_account(context.account_name("response"), cash=100_000.0)
+    lower_rank, _ = percentile_ranks(RESPONSE_SAMPLES, 0.95)
+    # So many slow ones decide: whatever the others take, the percentile's lower bound is over the limit.
+    deciding = RESPONSE_SAMPLES + 1 - (lower_rank or 1)
     taken: list[float] = []
-    for _ in range(RESPONSE_SAMPLES):
+    slow = 0
+    while len(taken) < RESPONSE_SAMPLES and slow < deciding:
         started = time.perf_counter()
-        await context.target.recommendations(account.id)
+        advice = await context.target.recommendations(account.id)
         taken.append(time.perf_counter() - started)
-        if sum(taken) > RESPONSE_LIMIT_SECONDS * 10:
-            break
+        slow += taken[-1] >= RESPONSE_LIMIT_SECONDS
+        if not advice.recommendations:
+            raise TargetFailure(f"answer {len(taken)} holds no advice, on {advice.data.state} data", kind="value")
     if len(taken) < RESPONSE_SAMPLES:
         average = sum(taken) / len(taken)
-        return Finding(score=0.0, evidence=f"given up after {len(taken)} answers that took {average:.2f} s on average")
+        evidence = (
+            f"{slow} of {len(taken)} answers took {RESPONSE_LIMIT_SECONDS:g} s or more, {average:.2f} s on average"
+        )
+        return Finding(score=0.0, evidence=evidence)
     sample = Percentile.of(taken, 0.95)
     objective = Objective(
         id="production_readiness.performance.response_time_p95",

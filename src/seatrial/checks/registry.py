@@ -31,10 +31,17 @@ class InDoubt(Exception):  # noqa: N818 - a result, not an error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
-    """What a check works with."""
+    """What a check works with.
+
+    Parameters
+    ----------
+    disposable
+        Whether the target may be broken, and its market data written over.
+    """
 
     target: TradingSystem
     account_name: Callable[[str], str]
+    disposable: bool = False
 
 
 Probe = Callable[[CheckContext], Awaitable[Finding]]
@@ -50,6 +57,8 @@ class Check:
         Capabilities of the target without which the question does not arise: `not_applicable` then.
     saboteurs
         Ids of the saboteurs that must make it fail; never empty.
+    breaks
+        Whether it breaks the target on the way, which only a disposable one must suffer.
     """
 
     id: str
@@ -60,6 +69,7 @@ class Check:
     remediation: str
     saboteurs: tuple[str, ...]
     needs: tuple[str, ...]
+    breaks: bool = False
     probe: Probe = field(repr=False)
 
     @property
@@ -72,6 +82,9 @@ class Check:
         lacking = [name for name in self.needs if not has_capability(context.target, name)]
         if lacking:
             return self.result(Verdict.NOT_APPLICABLE, None, f"the target has no {', '.join(lacking)}")
+        if self.breaks and not context.disposable:
+            reason = "it breaks the target on the way; set [target] disposable = true where that is allowed"
+            return self.result(Verdict.NOT_ASSESSED, None, reason, gap=Gap.PRIVILEGE)
         try:
             finding = await self.probe(context)
         except TargetFailure as failure:
@@ -113,6 +126,7 @@ def check(
     needs: tuple[str, ...] = (),
     critical: bool = False,
     blocker: bool = False,
+    breaks: bool = False,
     weight: float = 1.0,
 ) -> Callable[[Probe], Probe]:
     """Register the decorated coroutine as a check.
@@ -137,6 +151,7 @@ def check(
             remediation=remediation,
             saboteurs=saboteurs,
             needs=needs,
+            breaks=breaks,
             probe=probe,
         )
         return probe

@@ -4,16 +4,21 @@ import json
 import stat
 
 from seatrial.checks.registry import CheckContext, Finding, NotAssessed, check
+from seatrial.errors import TargetFailure
 from seatrial.target.protocol import Control, HttpFace
 from seatrial.verdict.scoring import Gap
 
-_DOORS = (
-    ("GET", "/v1/about", None),
-    ("GET", "/v1/accounts", None),
-    ("POST", "/v1/accounts", {"name": "intruder", "kind": "cash", "cash": 1.0, "positions": []}),
-    ("GET", "/v1/market/AAPL/chain", None),
-    ("GET", "/v1/keys", None),
-)
+
+def _doors(symbol: str, account_name: str) -> tuple[tuple[str, str, object], ...]:
+    """Method, path and payload of routes to read and to write; should one be open, what comes of it is the trial's own."""
+    return (
+        ("GET", "/v1/about", None),
+        ("GET", "/v1/accounts", None),
+        ("POST", "/v1/accounts", {"name": account_name, "kind": "cash", "cash": 1.0, "positions": []}),
+        ("GET", f"/v1/market/{symbol}/chain", None),
+        ("POST", "/v1/market/quotes", {"quotes": []}),
+        ("GET", "/v1/keys", None),
+    )
 
 
 @check(
@@ -30,15 +35,20 @@ async def authentication(context: CheckContext) -> Finding:
     """Each door is tried without a key and with a wrong one, after a rightful caller has been there."""
     target = context.target
     assert isinstance(target, HttpFace)
-    await target.raw("GET", "/v1/about")
+    rightful = await target.raw("GET", "/v1/about")
+    if rightful.status != 200:
+        raise TargetFailure(
+            f"GET /v1/about with a valid key: status {rightful.status}", kind="status", status=rightful.status
+        )
+    doors = _doors(context.target.symbols[0], context.account_name("intruder"))
     open_doors: list[str] = []
-    for method, path, payload in _DOORS:
+    for method, path, payload in doors:
         body = None if payload is None else json.dumps(payload).encode()
         for label, headers in (("no key", {}), ("a wrong key", {"Authorization": "Bearer wrong"})):
             answer = await target.raw(method, path, headers=headers, body=body, authenticated=False)
             if answer.status != 401:
                 open_doors.append(f"{method} {path} with {label}: {answer.status}")
-    tried = 2 * len(_DOORS)
+    tried = 2 * len(doors)
     if open_doors:
         return Finding(
             score=0.0, evidence=f"{len(open_doors)} of {tried} tries were not 401: {'; '.join(open_doors[:3])}"

@@ -22,8 +22,8 @@ def _spin() -> None:
 
 def main(argv: list[str]) -> int:
     """Take up the burden, run the command, pass signals on."""
-    kind, amount, separator, *command = argv
-    if kind not in ("memory", "cpu") or separator != "--" or not command:
+    kind, amount, separator, *command = (*argv, "", "", "")[: max(3, len(argv))]
+    if kind not in ("memory", "cpu") or not amount.isdecimal() or separator != "--" or not command:
         sys.stderr.write(f"usage: burden memory|cpu AMOUNT -- COMMAND..., not {' '.join(argv)}\n")
         return 4
     held = bytearray(b"\1") * (int(amount) << 20) if kind == "memory" else bytearray()
@@ -38,7 +38,9 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, pass_on)
     signal.signal(signal.SIGINT, pass_on)
     try:
-        return child.wait()
+        code = child.wait()
+        # As a shell says it: 128 and the signal's number.
+        return code if code >= 0 else 128 - code
     finally:
         held.clear()
         for process in spinning:

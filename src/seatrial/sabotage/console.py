@@ -32,8 +32,9 @@ class ProofConsole:
         """Print how one saboteur or control fared."""
         seconds = f"({trying.seconds:.0f} s)"
         if trying.level == "control" or not trying.expected or trying.id == "no_op":
-            sound = not trying.killed_by and not trying.undecided
-            word = "[green]passes[/]" if sound else "[red]FAILED[/]" if trying.killed_by else "[yellow]IN DOUBT[/]"
+            word = (
+                "[green]passes[/]" if trying.sound else "[red]FAILED[/]" if trying.killed_by else "[yellow]IN DOUBT[/]"
+            )
             self._console.print(f"        {word} {trying.title} {seconds}")
             for identifier in (*trying.killed_by, *trying.undecided):
                 self._console.print(f"                {identifier}")
@@ -52,9 +53,11 @@ class ProofConsole:
         killed = sum(trying.killed for trying in matrix.saboteurs)
         table = Table.grid(padding=(0, 2))
         table.add_row("saboteurs killed", f"{killed} of {self._total}")
-        table.add_row("controls", "sound" if not any(c.killed or c.undecided for c in matrix.controls) else "NOT SOUND")
+        table.add_row("controls", "sound" if all(control.sound for control in matrix.controls) else "NOT SOUND")
         if matrix.unkilled_checks:
             table.add_row("never seen to fail", "\n".join(matrix.unkilled_checks))
+        if matrix.unproven:
+            table.add_row("names no saboteur", "\n".join(matrix.unproven))
         table.add_row("matrix", str(folder / "kill_matrix.json"))
         table.add_row("time", f"{matrix.seconds:.0f} s")
         proven = matrix.exit_code == 0

@@ -20,17 +20,26 @@ from seatrial.runner import RunRequest, RunResult, run
 from seatrial.sabotage.saboteurs import NOOP
 from seatrial.settings.loading import TrialSettings
 from seatrial.target.sabotage import Saboteur
-from seatrial.verdict.decision import ExitCode
+from seatrial.verdict.decision import ExitCode, first_exit
 from seatrial.verdict.objective import Level
 from seatrial.verdict.verdicts import Verdict
 
+_DECIDED = (Verdict.PASS, Verdict.WAIVED, Verdict.NOT_APPLICABLE)
 #: Saboteurs of these levels do not measure, so two of them may run at once.
 SIDE_BY_SIDE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trying:
-    """How one saboteur, or the control, fared."""
+    """How one saboteur, or the control, fared.
+
+    Parameters
+    ----------
+    killed_by, undecided
+        The expected ids that failed, and those of which nothing is known; after an error of ours that is all of them.
+    collateral
+        What failed although it was not expected to.
+    """
 
     id: str
     title: str
@@ -40,11 +49,17 @@ class Trying:
     undecided: tuple[str, ...]
     exit_code: int
     seconds: float
+    collateral: tuple[str, ...] = ()
 
     @property
     def killed(self) -> bool:
         """Whether at least one of the expected ids failed."""
         return bool(self.killed_by)
+
+    @property
+    def sound(self) -> bool:
+        """Of a control: whether everything passed."""
+        return not self.killed_by and not self.undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,28 +71,39 @@ class KillMatrix:
     controls
         The healthy target and the no-op; neither may have failed anything.
     unkilled_checks
-        Required objectives and checks that no killed saboteur failed.
+        Required objectives and checks that no saboteur failed although they name one.
+    unproven
+        Those of a user's own that name none; they are listed, and do not fail the proof.
     """
 
     controls: tuple[Trying, ...]
     saboteurs: tuple[Trying, ...]
     unkilled_checks: tuple[str, ...]
     seconds: float
+    unproven: tuple[str, ...] = ()
     interrupted: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 all killed, 1 one lives or a control failed, 2 undecided, 130 interrupted."""
-        if self.interrupted:
-            return ExitCode.INTERRUPTED
-        if any(control.killed for control in self.controls):
-            return ExitCode.NOT_READY
-        if any(control.undecided for control in self.controls):
-            return ExitCode.INCONCLUSIVE
+        """0 all killed, 1 one lives or a control failed, 2 undecided, 3 and 4 as of a run, 5 none to try, 130 interrupted."""
         survivors = [trying for trying in self.saboteurs if not trying.killed]
-        if any(not trying.undecided for trying in survivors) or (not survivors and self.unkilled_checks):
-            return ExitCode.NOT_READY
-        return ExitCode.INCONCLUSIVE if survivors else ExitCode.READY
+        doubtful = {identifier for trying in survivors for identifier in trying.undecided}
+        unproven = any(not trying.undecided for trying in survivors) or not doubtful.issuperset(self.unkilled_checks)
+        open_ends = [*survivors, *self.controls]
+        codes = [ExitCode.READY]
+        if self.interrupted:
+            codes.append(ExitCode.INTERRUPTED)
+        if not self.saboteurs and not self.controls:
+            codes.append(ExitCode.NOTHING_SELECTED)
+        if any(trying.exit_code == ExitCode.USAGE for trying in open_ends):
+            codes.append(ExitCode.USAGE)
+        if any(control.killed for control in self.controls) or (self.saboteurs and unproven):
+            codes.append(ExitCode.NOT_READY)
+        if any(trying.exit_code == ExitCode.INTERNAL_ERROR for trying in open_ends):
+            codes.append(ExitCode.INTERNAL_ERROR)
+        if survivors or any(control.undecided for control in self.controls):
+            codes.append(ExitCode.INCONCLUSIVE)
+        return first_exit(codes)
 
     def as_json(self) -> str:
         """The matrix as ``kill_matrix.json``."""
@@ -90,6 +116,7 @@ class KillMatrix:
                 "killed_by": list(trying.killed_by),
                 "killed": trying.killed,
                 "undecided": list(trying.undecided),
+                "collateral": list(trying.collateral),
                 "exit_code": trying.exit_code,
                 "seconds": round(trying.seconds, 2),
             }
@@ -105,6 +132,7 @@ class KillMatrix:
             "killed": sum(trying.killed for trying in self.saboteurs),
             "total": len(self.saboteurs),
             "unkilled_checks": list(self.unkilled_checks),
+            "unproven": list(self.unproven),
             "controls": controls,
             "seconds": round(self.seconds, 2),
         }
@@ -123,10 +151,19 @@ def check_claims(settings: TrialSettings, saboteurs: Iterable[Saboteur]) -> None
     Raises
     ------
     ConfigurationError
-        A saboteur expects an id that is not known, or a check names a saboteur that does not expect it.
+        The target is not the bundled one, two saboteurs have one id, one expects nothing or an id that is not known, or a check
+        names a saboteur that does not expect it.
     """
+    if settings.target.way != "bundled":
+        raise ConfigurationError(f"saboteurs work on the bundled target; this one is {settings.target.kind!r}")
     claims = provable(settings)
-    by_id = {saboteur.id: saboteur for saboteur in saboteurs}
+    by_id: dict[str, Saboteur] = {}
+    for saboteur in saboteurs:
+        if saboteur.id in by_id or saboteur.id == NOOP.id:
+            raise ConfigurationError(f"two saboteurs have the id {saboteur.id!r}")
+        if not saboteur.expected:
+            raise ConfigurationError(f"saboteur {saboteur.id!r} expects nothing to fail, so nothing could kill it")
+        by_id[saboteur.id] = saboteur
     for saboteur in by_id.values():
         unknown = [identifier for identifier in saboteur.expected if identifier not in claims]
         if unknown:
@@ -169,6 +206,8 @@ def prove(
         Whether each saboteur runs everything, which shows collateral kills.
     """
     started = time.perf_counter()
+    if not saboteurs:
+        return KillMatrix(controls=(), saboteurs=(), unkilled_checks=(), seconds=0.0)
     lock = threading.Lock()
     everything = tuple(dict.fromkeys(identifier for saboteur in saboteurs for identifier in saboteur.expected))
 
@@ -196,7 +235,7 @@ def prove(
     light = tuple(identifier for identifier in everything if identifier.count(".") == 1)
     controls.append(attempt(NOOP.id, light or everything, NOOP))
     tried: dict[str, Trying] = {}
-    if not any(control.killed for control in controls) and not interruption.requested:
+    if all(control.sound for control in controls) and not interruption.requested:
         alone = [saboteur for saboteur in saboteurs if saboteur.level == "load"]
         beside = [saboteur for saboteur in saboteurs if saboteur.level != "load"]
 
@@ -209,11 +248,13 @@ def prove(
         for saboteur in alone:
             one(saboteur)
     done = tuple(tried[saboteur.id] for saboteur in saboteurs if saboteur.id in tried)
+    claims = provable(settings) if whole else {}
     killers = {identifier for trying in done for identifier in trying.killed_by}
     return KillMatrix(
         controls=tuple(controls),
         saboteurs=done,
-        unkilled_checks=tuple(i for i in provable(settings) if i not in killers) if whole else (),
+        unkilled_checks=tuple(i for i, named in claims.items() if named and i not in killers),
+        unproven=tuple(i for i, named in claims.items() if not named and i not in killers),
         seconds=time.perf_counter() - started,
         interrupted=interruption.requested,
     )
@@ -224,17 +265,19 @@ def outcome(
 ) -> Trying:
     """Read a run's verdicts on the expected ids."""
     verdicts = {identifier: result.verdict_of(identifier) for identifier in only}
+    failed = tuple(identifier for identifier, verdict in verdicts.items() if verdict is Verdict.FAIL)
+    doubtful = tuple(identifier for identifier, verdict in verdicts.items() if verdict not in (Verdict.FAIL, *_DECIDED))
+    if result.internal_error and saboteur is not None:
+        # What failed while our own side was broken may have failed for that.
+        failed, doubtful = (), only
     return Trying(
         id=name,
         title=title,
         level="control" if saboteur is None else saboteur.level,
         expected=only,
-        killed_by=tuple(identifier for identifier, verdict in verdicts.items() if verdict is Verdict.FAIL),
-        undecided=tuple(
-            identifier
-            for identifier, verdict in verdicts.items()
-            if verdict in (None, Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.NOT_ASSESSED)
-        ),
+        killed_by=failed,
+        undecided=doubtful,
         exit_code=int(result.exit_code),
         seconds=seconds,
+        collateral=tuple(identifier for identifier in result.failed if identifier not in only),
     )

@@ -10,6 +10,8 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from seatrial.errors import HarnessError
+
 #: Headers of one hop; the proxy's own hop sets its own.
 _HOP_HEADERS = frozenset(
     {"connection", "content-length", "host", "keep-alive", "transfer-encoding", "content-encoding"}
@@ -80,7 +82,13 @@ async def lying_proxy(upstream: str, meddler: Meddler) -> AsyncIterator[str]:
     """Serve on loopback before `upstream` and yield the proxy's address.
 
     An upstream that cannot be reached shows as a reset connection, as it would without the proxy.
+
+    Raises
+    ------
+    HarnessError
+        On leaving: the meddler itself broke, so that what was seen through it says nothing about anybody.
     """
+    broken: list[Exception] = []
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, auto_decompress=True) as session:
 
@@ -108,10 +116,11 @@ async def lying_proxy(upstream: str, meddler: Meddler) -> AsyncIterator[str]:
             )
             try:
                 answer = await meddler(request, forward)
-            except (aiohttp.ClientError, ConnectionError):
-                if incoming.transport is not None:
-                    incoming.transport.abort()
-                return web.Response(status=502)
+            except (aiohttp.ClientError, OSError):
+                return _reset(incoming)
+            except Exception as error:  # noqa: BLE001 - told on leaving, where it can be
+                broken.append(error)
+                return _reset(incoming)
             return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
 
         runner = web.ServerRunner(web.Server(handle), access_log=None, shutdown_timeout=0.2)
@@ -123,3 +132,14 @@ async def lying_proxy(upstream: str, meddler: Meddler) -> AsyncIterator[str]:
             yield f"http://{host}:{port}"
         finally:
             await runner.cleanup()
+    if broken:
+        first = broken[0]
+        raise HarnessError(
+            f"the proxy itself broke {len(broken)} times, first: {type(first).__name__}: {first}"
+        ) from first
+
+
+def _reset(incoming: web.BaseRequest) -> web.Response:
+    if incoming.transport is not None:
+        incoming.transport.abort()
+    return web.Response(status=502)

@@ -7,10 +7,13 @@ import asyncio
 import contextlib
 import itertools
 import json
+import math
+import os
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from seatrial.observe.cores import usable_cores
 from seatrial.sabotage.proxy import Answer, Forward, Meddler, Request, json_answer
 from seatrial.sabotage.saboteur import ProcessSaboteur, WireSaboteur, wrapped_in
 from seatrial.target.sabotage import Launch, Saboteur
@@ -273,7 +276,9 @@ async def _memory_hog(launch: Launch) -> str:
 
 
 async def _cpu_hog(launch: Launch) -> str:
-    return await launch(wrap=wrapped_in("seatrial.sabotage.burden", "cpu", "2"))
+    # One spinning process a core: fewer would leave cores free on a larger machine.
+    cores = math.ceil(usable_cores([os.getpid()]))
+    return await launch(wrap=wrapped_in("seatrial.sabotage.burden", "cpu", str(cores)))
 
 
 async def _healthy(launch: Launch) -> str:

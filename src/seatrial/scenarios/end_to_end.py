@@ -5,9 +5,10 @@ import uuid
 
 import numpy as np
 
+from seatrial.checks.books import books_gap, multiplier
 from seatrial.errors import TargetFailure
 from seatrial.scenarios.context import ProductionContext, ScenarioContext
-from seatrial.scenarios.oracle import compare
+from seatrial.scenarios.oracle import comparable, compare
 from seatrial.target.protocol import TradingSystem
 from seatrial.target.records import (
     Account,
@@ -36,6 +37,7 @@ class EndToEndWorkflows:
     ) -> None:
         """Portfolio, market data, risk, recommendations, order simulation, performance: each step asserted."""
         async with production_context("Complete Trading Workflow") as ctx:
+            ctx.need("market", "books", "advice", "trading")
             started = time.perf_counter()
             symbol = advisor.symbols[0]
             async with ctx.step("portfolio setup"):
@@ -74,7 +76,7 @@ class EndToEndWorkflows:
         state = await advisor.market(symbol)
         ctx.expect(state.state == "fresh", f"{symbol} is fresh, not {state.state} ({state.age_seconds} s old)")
         chain = await advisor.chain(symbol)
-        priced = [c for c in chain.contracts if c.delta is not None]
+        priced = comparable(chain)
         ctx.expect(
             len(priced) >= FEWEST_PRICED,
             f"{symbol} has {len(priced)} priced contracts of {len(chain.contracts)}, at least {FEWEST_PRICED}",
@@ -114,13 +116,16 @@ def check_risk(ctx: ScenarioContext, risk: Risk, *, shares: int, spot: float) ->
         abs(exposure.dollar_delta - wanted) <= 0.02 * wanted,
         f"dollar delta {exposure.dollar_delta}, about {wanted:.2f}",
     )
-    for method, values in risk.var.items():
-        var, tail = values.get("0.95"), risk.es.get(method, {}).get("0.95")
-        if var is None or tail is None:
-            continue
+    told = {
+        method: (var, tail)
+        for method, values in risk.var.items()
+        if (var := values.get("0.95")) is not None and (tail := risk.es.get(method, {}).get("0.95")) is not None
+    }
+    ctx.expect(bool(told), f"at least one method tells VaR and ES at 95 %, got {dict(risk.var)} and {dict(risk.es)}")
+    for method, (var, tail) in told.items():
         ctx.expect(var > 0, f"{method} VaR of shares is a loss over 0, got {var}")
         ctx.expect(tail >= var, f"{method} ES {tail} is at least VaR {var}")
-        worse = values.get("0.99")
+        worse = risk.var[method].get("0.99")
         ctx.expect(worse is None or worse >= var, f"{method} VaR at 99 % {worse} is at least that at 95 % {var}")
 
 
@@ -143,7 +148,12 @@ def check_advice(ctx: ScenarioContext, advice: Recommendations, chains: list[Cha
         )
     chosen = trading[0]
     leg = chosen.legs[0]
+    ctx.expect(leg.symbol in listed, f"{chosen.action} names a listed contract, not {leg.symbol}")
     contract = listed[leg.symbol]
+    ctx.expect(
+        chosen.action == f"sell_{contract.right}",
+        f"{chosen.action} names a contract of its kind, not a {contract.right}",
+    )
     ctx.expect(leg.quantity < 0, f"{chosen.action} sells, quantity {leg.quantity}")
     ctx.expect(chosen.effect == "credit", f"{chosen.action} is for a credit, not {chosen.effect}")
     ctx.expect(
@@ -158,19 +168,10 @@ def unexplained(before: Account, after: Account, ledger: tuple[LedgerEvent, ...]
 
     A share or contract too many or too few counts as a dollar each, so that nothing hides behind a zero price.
     """
-    cash = sum(round((event.cash or 0.0) * 100) for event in ledger)
-    gap = abs(cash - round(after.cash * 100)) / 100
-    counted: dict[str, int] = {}
-    for event in ledger:
-        if event.symbol is not None and event.quantity:
-            counted[event.symbol] = counted.get(event.symbol, 0) + event.quantity
-    held = {position.symbol: position.quantity for position in after.positions}
-    gap += sum(abs(counted.get(symbol, 0) - held.get(symbol, 0)) for symbol in counted.keys() | held.keys())
+    gap = books_gap(after, ledger)
     booked = {event.order_id for event in ledger if event.kind == "fill"}
     if order.fills and order.id not in booked:
         gap += sum(abs(fill.quantity) for fill in order.fills)
-    sequence = [event.sequence for event in ledger]
-    if sequence != list(range(1, len(ledger) + 1)):
-        gap += 1.0
-    premium = -sum(round(fill.quantity * fill.price * 100 * 100) + round(fill.fee * 100) for fill in order.fills) / 100
-    return gap + abs(round(after.cash - before.cash - premium, 2))
+    paid = sum(round(fill.quantity * fill.price * multiplier(fill.symbol) * 100) for fill in order.fills)
+    fees = sum(round(fill.fee * 100) for fill in order.fills)
+    return gap + abs(round(after.cash - before.cash + (paid + fees) / 100, 2))

@@ -12,8 +12,8 @@ from seatrial.target.records import MarketState, Quote
 
 #: How long a target may take to show what it has acknowledged.
 GRACE_SECONDS = 1.0
-#: How often the reader looks; 299 looks within 15 s bound a rate of one in a hundred.
-READS_PER_SECOND = 21.0
+#: How often the reader looks; 299 judged looks within 15 s bound a rate of one in a hundred.
+READS_PER_SECOND = 24.0
 
 
 class TargetClock:
@@ -63,14 +63,17 @@ class Feed:
         self._make = make
         self._clock = clock
         self.acknowledged: dict[str, Acknowledged] = {}
-        self.in_flight: Update | None = None
+        self.pushed: dict[str, tuple[float | None, float | None]] = {}
         self.updates = 0
+        self._next = 0
         self.quotes_accepted = 0
         self.failures: list[str] = []
 
-    async def push(self, number: int) -> None:
-        """Push one update; a refused quote in it is a failure of the target, for they are all good."""
-        self.in_flight = update = self._make(number, self._clock.now())
+    async def push(self) -> None:
+        """Push the next update; a refused quote in it is a failure of the target, for they are all good."""
+        update = self._make(self._next, self._clock.now())
+        self._next += 1
+        self.pushed[update.underlying] = update.content
         result = await self._target.push_quotes(update.quotes)
         if result.rejected:
             first = result.rejections[0] if result.rejections else None
@@ -98,7 +101,7 @@ class Feed:
         number = 0
         while True:
             try:
-                await self.push(number)
+                await self.push()
             except TargetFailure as failure:
                 self.failures.append(failure.detail)
             number += 1
@@ -107,10 +110,21 @@ class Feed:
 
 @dataclass(slots=True)
 class Freshness:
-    """What a reader saw."""
+    """What a reader saw.
+
+    Parameters
+    ----------
+    reads
+        Answers with an instant, from which an age follows.
+    judged
+        Looks that could be told fresh or stale: something had been acknowledged long enough before.
+    stale
+        Judged looks that showed older content than that, or nothing.
+    """
 
     reads: int = 0
-    stale_reads: int = 0
+    judged: int = 0
+    stale: int = 0
     oldest_seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
 
@@ -144,28 +158,25 @@ class Reader:
             symbol = self._symbols[number % len(self._symbols)]
             asked = loop.time()
             try:
-                self._judge(symbol, await self._target.market(symbol), asked)
+                state = await self._target.market(symbol)
             except TargetFailure as failure:
                 self.seen.failures.append(failure.detail)
+                state = None
+            self._judge(symbol, state, asked)
             number += 1
             await asyncio.sleep(max(0.0, started + number / READS_PER_SECOND - loop.time()))
 
-    def _judge(self, symbol: str, state: MarketState, asked: float) -> None:
-        self.seen.reads += 1
-        if state.as_of is None:
-            self.seen.stale_reads += 1
-            return
-        age = (self._clock.now() - state.as_of).total_seconds()
-        self.seen.oldest_seconds = max(self.seen.oldest_seconds, age, state.age_seconds or 0.0)
+    def _judge(self, symbol: str, state: MarketState | None, asked: float) -> None:
+        if state is not None and state.as_of is not None:
+            self.seen.reads += 1
+            age = (self._clock.now() - state.as_of).total_seconds()
+            self.seen.oldest_seconds = max(self.seen.oldest_seconds, age, state.age_seconds or 0.0)
         known = self._feed.acknowledged.get(symbol)
         due = None if known is None else known.newest_before(asked - GRACE_SECONDS)
         if known is None or due is None:
             return
-        # What is shown must be what was acknowledged a while ago, or anything pushed since.
-        if (state.bid, state.ask) not in known.contents[due:] and not self._just_pushed(symbol, state):
-            self.seen.stale_reads += 1
-
-    def _just_pushed(self, symbol: str, state: MarketState) -> bool:
-        """Whether the answer shows an update that the target has taken in but not yet acknowledged to us."""
-        newest = self._feed.in_flight
-        return newest is not None and newest.underlying == symbol and newest.content == (state.bid, state.ask)
+        self.seen.judged += 1
+        # What is shown must be what was acknowledged a while ago, or anything pushed since; what is not answered shows nothing.
+        shown = None if state is None or state.as_of is None else (state.bid, state.ask)
+        if shown is None or shown not in (*known.contents[due:], self._feed.pushed.get(symbol)):
+            self.seen.stale += 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from seatrial.target.records import Chain
+from seatrial.target.records import Chain, ChainContract
 
 Floats = NDArray[np.float64]
 
@@ -31,11 +31,14 @@ class Comparison:
     price_error: Floats
 
 
+def comparable(chain: Chain) -> list[ChainContract]:
+    """The contracts that the oracle can judge: a two-sided quote, a volatility and a delta."""
+    return [c for c in chain.contracts if c.implied_volatility is not None and c.delta is not None and c.bid and c.ask]
+
+
 def compare(chain: Chain) -> Comparison:
     """Compare every priced contract of a chain with the oracle."""
-    priced = [
-        c for c in chain.contracts if c.implied_volatility is not None and c.delta is not None and c.bid and c.ask
-    ]
+    priced = comparable(chain)
     strike = np.array([c.strike for c in priced])
     years = np.array([c.years_to_expiry for c in priced])
     volatility = np.array([c.implied_volatility for c in priced], dtype=np.float64)

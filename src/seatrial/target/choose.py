@@ -37,11 +37,17 @@ def choose_target(
     if kind == "bundled":
         from seatrial.target.wheelhouse import WheelhouseTarget
 
-        return WheelhouseTarget(lacks=lacks, saboteur=saboteur, database_url=database_url)
+        # A sabotaged target has a database of its own: two may run at once, and what is broken must not be anybody's.
+        return WheelhouseTarget(lacks=lacks, saboteur=saboteur, database_url=None if saboteur else database_url)
     if saboteur is not None:
         raise ConfigurationError(f"a saboteur works on the bundled target; this one is {kind!r}")
     if kind.startswith(("http://", "https://")):
-        symbols = str((options or {}).get("symbols", "AAPL")).split(",")
+        unknown = sorted(set(options or {}) - {"symbols"})
+        if unknown:
+            raise ConfigurationError(f"[target.options] {unknown[0]!r} is not an option of an address; known: symbols")
+        symbols = [name.strip() for name in str((options or {}).get("symbols", "AAPL")).split(",") if name.strip()]
+        if not symbols:
+            raise ConfigurationError("[target.options] symbols names no symbol; give at least one, separated by commas")
         # Whoever is reached by an address is not ours to kill.
         return HttpTarget(kind, key=key, symbols=symbols, lacks=("control", *lacks))
     module_name, _, class_name = kind.partition(":")
@@ -49,12 +55,16 @@ def choose_target(
         adapter = getattr(importlib.import_module(module_name), class_name)
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"target {kind!r}: there is no module {error.name!r} to import") from error
+    except (ImportError, SyntaxError) as error:
+        raise ConfigurationError(f"target {kind!r}: module {module_name!r} cannot be imported: {error}") from error
     except AttributeError as error:
         raise ConfigurationError(f"target {kind!r}: module {module_name!r} has no {class_name!r}") from error
     try:
         target: TradingSystem = adapter(**(options or {}))
     except TypeError as error:
         raise ConfigurationError(f"target {kind!r} cannot be made with [target.options] {options}: {error}") from error
+    if lacks:
+        target.lacks = frozenset(getattr(target, "lacks", ())) | frozenset(lacks)
     return target
 
 

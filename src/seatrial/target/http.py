@@ -9,7 +9,8 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote as percent_encode
 
 import aiohttp
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypeAliasType
 
 from seatrial.errors import ConfigurationError, HarnessError, TargetFailure
 from seatrial.target.records import (
@@ -21,6 +22,7 @@ from seatrial.target.records import (
     IngestResult,
     LedgerEvent,
     MarketState,
+    NamedAccount,
     OpeningPosition,
     Order,
     OrderRequest,
@@ -42,9 +44,11 @@ _ADAPTERS: dict[object, TypeAdapter[Any]] = {}
 
 
 def _adapter(record: type[Record]) -> TypeAdapter[Record]:
-    # Building one costs milliseconds, so each record keeps its own.
+    # Building one costs milliseconds, so each record keeps its own. Under a name of its own it takes the configuration, which
+    # pydantic does not accept beside a plain dataclass: undefined is null, never NaN.
     if record not in _ADAPTERS:
-        _ADAPTERS[record] = TypeAdapter(record)
+        named = TypeAliasType("named", record)  # type: ignore[valid-type]
+        _ADAPTERS[record] = TypeAdapter(named, config=ConfigDict(allow_inf_nan=False))
     return _ADAPTERS[record]
 
 
@@ -182,6 +186,7 @@ class HttpTarget:
 
     async def _pages(self, item: type[Record], path: str, name: str) -> tuple[Record, ...]:
         collected: list[Record] = []
+        seen: set[str] = set()
         cursor: str | None = None
         while True:
             separator = "&" if "?" in path else "?"
@@ -191,9 +196,16 @@ class HttpTarget:
                 raise TargetFailure(f"GET {page_path}: the key {name!r} is missing", kind="schema")
             items = json.dumps(page[name]).encode()
             collected.extend(parse(tuple[item, ...], items, asked=f"GET {page_path}"))  # type: ignore[valid-type]
-            cursor = page.get("next_cursor")
-            if cursor is None:
+            following = page.get("next_cursor")
+            if following is None:
                 return tuple(collected)
+            if not isinstance(following, str) or following in seen:
+                raise TargetFailure(
+                    f"GET {page_path}: next_cursor {following!r} leads nowhere new; a new text or null is wanted",
+                    kind="schema",
+                )
+            seen.add(following)
+            cursor = following
 
     # -- market
 
@@ -248,6 +260,10 @@ class HttpTarget:
 
     # -- books
 
+    async def account_names(self) -> tuple[str, ...]:
+        """The name of every account that there is."""
+        return tuple(account.name for account in await self._pages(NamedAccount, "/v1/accounts?limit=1000", "accounts"))
+
     async def create_account(
         self, name: str, *, cash: float, kind: str = "cash", positions: Sequence[OpeningPosition] = ()
     ) -> Account:
@@ -274,7 +290,13 @@ class HttpTarget:
             page = json_object(await self.ask("GET", path), asked=f"GET {path}")
             events = parse(tuple[LedgerEvent, ...], json.dumps(page.get("events")).encode(), asked=f"GET {path}")
             collected.extend(events)
-            after = page.get("next_after_sequence")
+            following = page.get("next_after_sequence")
+            if following is not None and not (isinstance(following, int) and following > after):
+                raise TargetFailure(
+                    f"GET {path}: next_after_sequence {following!r} does not go on; more than {after} or null is wanted",
+                    kind="schema",
+                )
+            after = following
         return tuple(collected)
 
     async def risk(self, account_id: str) -> Risk:
@@ -301,8 +323,8 @@ class HttpTarget:
 
     async def metrics(self) -> Mapping[str, float]:
         """Samples of ``/metrics`` by their exposition line without the value."""
-        text = (await self.ask("GET", "/metrics")).decode()
-        return parse_exposition(text)
+        body = await self.ask("GET", "/metrics")
+        return parse_exposition(body.decode(errors="replace"))
 
     async def wait_until(self, path: str, *, within_seconds: float) -> None:
         """Poll a path until it answers 200.

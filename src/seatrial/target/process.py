@@ -1,6 +1,7 @@
 """Supervision of a server process that the harness started, and of no other."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -35,6 +36,7 @@ class ServerProcess:
         self._env = dict(env)
         self._cwd = cwd
         self._process: asyncio.subprocess.Process | None = None
+        self._draining: asyncio.Task[None] | None = None
 
     @property
     def process_id(self) -> int:
@@ -69,7 +71,7 @@ class ServerProcess:
                 start_new_session=True,
             )
         try:
-            return await asyncio.wait_for(self._announcement(), within_seconds)
+            url = await asyncio.wait_for(self._announcement(), within_seconds)
         except TimeoutError:
             await self.kill()
             raise TargetFailure(
@@ -79,6 +81,15 @@ class ServerProcess:
         except BaseException:
             await self.kill()
             raise
+        self._draining = asyncio.create_task(self._drain())
+        return url
+
+    async def _drain(self) -> None:
+        """Read on and throw away: a child whose pipe is full stands still in the middle of its work."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while await self._process.stdout.read(1 << 16):
+            pass
 
     async def _announcement(self) -> str:
         assert self._process is not None
@@ -88,7 +99,7 @@ class ServerProcess:
                 message = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(message, dict) and message.get("event") == "listening":
+            if isinstance(message, dict) and message.get("event") == "listening" and "url" in message:
                 return str(message["url"])
         code = await self._process.wait()
         raise TargetFailure(
@@ -114,12 +125,24 @@ class ServerProcess:
         assert self._process is not None
         self.signal(signal.SIGTERM)
         try:
-            return await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            code = await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
         except TimeoutError:
             return await self.kill()
+        await self._let_go()
+        return code
 
     async def kill(self) -> int:
         """End the child with SIGKILL and wait for it."""
         assert self._process is not None
         self.signal(signal.SIGKILL)
-        return await self._process.wait()
+        code = await self._process.wait()
+        await self._let_go()
+        return code
+
+    async def _let_go(self) -> None:
+        """Stop reading; a grandchild that has left the group may hold the pipe open for long."""
+        if self._draining is not None:
+            self._draining.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._draining
+            self._draining = None

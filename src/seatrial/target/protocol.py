@@ -195,3 +195,13 @@ def has_capability(target: object, name: str) -> bool:
 def control_of(target: object) -> Control | None:
     """The target as one whose process is ours, or None where it is not."""
     return cast("Control", target) if has_capability(target, "control") else None
+
+
+#: What the trial's own symbols begin with.
+OWN_SYMBOLS = "ZS"
+
+
+def foreign_symbols(target: object, *, disposable: bool) -> tuple[str, ...]:
+    """The target's symbols whose quotes the trial must not write: none of a disposable target, else all but the trial's own."""
+    symbols: tuple[str, ...] = getattr(target, "symbols", ())
+    return () if disposable else tuple(symbol for symbol in symbols if not symbol.startswith(OWN_SYMBOLS))

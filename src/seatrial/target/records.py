@@ -172,6 +172,14 @@ class AccountPosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedAccount:
+    """An account by its id and name, as a list of all of them shows it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """An account as the books hold it."""
 

@@ -231,9 +231,7 @@ class WheelhouseTarget(HttpTarget):
 
 
 async def _refuse_foreign_accounts(target: HttpTarget, database_url: str) -> None:
-    answer = json_object((await target.raw("GET", "/v1/accounts?limit=1000")).body, asked="GET /v1/accounts")
-    names = [str(account.get("name")) for account in answer.get("accounts", [])]
-    foreign = [name for name in names if not name.startswith("seatrial-")]
+    foreign = [name for name in await target.account_names() if not name.startswith("seatrial-")]
     if foreign:
         raise ConfigurationError(
             f"the database {database_url} holds {len(foreign)} account(s) that no trial made, the first {foreign[0]!r}: "
@@ -259,7 +257,7 @@ async def _feed(target: HttpTarget, symbols: Sequence[str]) -> None:
     deadline = loop.time() + FEED_SECONDS
     path = f"/v1/ingestions/{ingestion}"
     while True:
-        state = json_object((await target.raw("GET", path)).body, asked=f"GET {path}")
+        state = json_object(await target.ask("GET", path), asked=f"GET {path}")
         if state.get("state") == "done":
             return
         if state.get("state") in {"failed", "cancelled"}:
