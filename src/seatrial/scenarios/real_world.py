@@ -19,6 +19,8 @@ from seatrial.verdict.measurement import Rate, Scalar, Unit
 UPDATES_PER_MINUTE = 150.0
 #: Contracts re-quoted by one message, the nearest to the money first.
 CONTRACTS_PER_UPDATE = 60
+#: Share of the updates that may go wrong: an odd one costs freshness, which is judged; more than that is a broken intake.
+FEED_FAILURES = 0.05
 #: Of the opening's path; the same one in every run, so that runs compare.
 SEED = 20_130_301
 
@@ -61,6 +63,13 @@ class RealWorldScenarios:
                 Unit.RATIO,
                 detail=f"{len(seen.failures)} looks failed: {seen.failures[0][:120]}" if seen.failures else None,
             )
+            async with ctx.step("feed"):
+                share = len(feed.failures) / (len(feed.failures) + feed.updates)
+                ctx.expect(
+                    share < FEED_FAILURES,
+                    f"fewer than {FEED_FAILURES:.0%} of good updates are refused or unanswered, got {share:.1%}"
+                    + (f": {feed.failures[0][:120]}" if feed.failures else ""),
+                )
 
 
 class SimulatedOpening:
