@@ -40,6 +40,7 @@ __all__ = [
     "StageProgress",
     "StageStarted",
     "TargetInfo",
+    "TargetReached",
     "from_json",
     "to_json",
     "utc_now",
@@ -107,6 +108,13 @@ class RunStarted(Event):
     evidence_class: str
     environment: Mapping[str, Fact]
     weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetReached(Event):
+    """The target answered and said what it is; what the run began with was only how it is reached."""
+
+    target: TargetInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +286,7 @@ _TYPES: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         RunStarted,
+        TargetReached,
         CategoryStarted,
         ScenarioStarted,
         StageStarted,

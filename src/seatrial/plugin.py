@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from seatrial.report.redact import Redactor
     from seatrial.scenarios.context import ProductionContext, ScenarioContext, Trial
     from seatrial.target.protocol import TradingSystem
+    from seatrial.target.records import About
 
 _FIXTURES = frozenset({"advisor", "production_context", "seatrial_trial"})
 
@@ -232,6 +233,24 @@ def seatrial_trial(request: pytest.FixtureRequest) -> "Trial":
     return Trial(run_id=run_id, settings=settings, emit=config.stash[_RECORD].emit)
 
 
+def _target_reached(trial: "Trial", about: "About") -> "Event":
+    from seatrial.events import TargetInfo, TargetReached, utc_now
+
+    settings = trial.settings.target
+    info = TargetInfo(
+        name=about.system,
+        kind=settings.way,
+        url=settings.kind if settings.way == "http" else None,
+        version=about.version,
+        environment=about.environment,
+        broker=about.broker,
+        clock=about.clock,
+        disposable=settings.is_disposable,
+        lacks=settings.lacks,
+    )
+    return TargetReached(ts=utc_now(), run_id=trial.run_id, target=info)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def advisor(request: pytest.FixtureRequest, seatrial_trial: "Trial") -> "AsyncIterator[TradingSystem]":
     """The trading system under trial."""
@@ -260,6 +279,7 @@ async def advisor(request: pytest.FixtureRequest, seatrial_trial: "Trial") -> "A
             await stack.enter_async_context(target)
             about = await target.about()
             refuse_production(about.environment, about.broker, about.system)
+            record.emit(_target_reached(seatrial_trial, about))
         except Exception as error:
             record.target_did_not_start(error, request)
             raise

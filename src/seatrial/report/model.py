@@ -1,7 +1,7 @@
 """What is known of a run: the fold of its events. Every report reads this and nothing else."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from seatrial.events import (
@@ -21,6 +21,7 @@ from seatrial.events import (
     ScenarioStarted,
     StageProgress,
     StageStarted,
+    TargetReached,
 )
 from seatrial.verdict.decision import Decision, ExitCode, Scope
 from seatrial.verdict.measurement import Measurement
@@ -114,6 +115,9 @@ class RunReport:
                 self.started = event
                 for info in event.categories:
                     self.categories[info.name] = CategoryReport(info=info)
+            case TargetReached():
+                if self.started is not None:
+                    self.started = replace(self.started, target=event.target)
             case CategoryStarted():
                 category = self._category(event.category)
                 category.index, category.total = event.index, event.total

@@ -262,7 +262,8 @@ def _coverage(by_category: Mapping[str, Sequence[CheckResult]], weights: Mapping
                 excused += share
     total = sum(weights.values())
     possible = total - excused
-    return (min(1.0, assessed / possible) if possible > _EPSILON * total else 0.0), assessed / total
+    # Sums of shares are not exact; a share is never over 1.
+    return (min(1.0, assessed / possible) if possible > _EPSILON * total else 0.0), min(1.0, assessed / total)
 
 
 def _critical_pass_rate(checks: Sequence[CheckResult], *, undecided_pass: bool) -> float | None:
