@@ -35,8 +35,7 @@ def _details(report: RunReport, category: CategoryReport) -> str:
     if category.done.detail:
         return category.done.detail
     if category.passed:
-        missed = sum(m.verdict is Verdict.FAIL and not report.decides(m) for m in category.measurements)
-        return f"{missed} target{'' if missed == 1 else 's'} missed" if missed else ""
+        return _what_passed(report, category)
     counted = [
         (sum(_is_trouble(s.verdict) for s in category.scenarios), "scenario"),
         (
@@ -47,6 +46,19 @@ def _details(report: RunReport, category: CategoryReport) -> str:
     if category.info.name == READINESS_CATEGORY:
         counted.append((sum(_is_trouble(c.verdict) for c in report.checks), "check"))
     return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counted if count)
+
+
+def _what_passed(report: RunReport, category: CategoryReport) -> str:
+    """A pass says on how much it rests."""
+    met = sum(m.verdict is Verdict.PASS for m in category.measurements)
+    missed = sum(m.verdict is Verdict.FAIL and not report.decides(m) for m in category.measurements)
+    words = [f"{missed} target{'' if missed == 1 else 's'} missed"] if missed else []
+    if met:
+        words.append(f"{met} objective{'' if met == 1 else 's'} met")
+    if category.info.name == READINESS_CATEGORY:
+        passed = sum(check.verdict is Verdict.PASS for check in report.checks)
+        words.append(f"{passed} of {len(report.checks)} checks passed")
+    return ", ".join(words)
 
 
 def _is_trouble(verdict: Verdict) -> bool:
