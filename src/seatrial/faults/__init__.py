@@ -1,0 +1,1 @@
+"""The faults that a trial injects: probed, journalled, verified, and always taken back."""
