@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
     "requirements.txt": ("--extra", "wheelhouse"),
-    "tests/requirements-test.txt": ("--extra", "wheelhouse", "--extra", "test", "--extra", "dev"),
+    "tests/requirements-test.txt": ("--extra", "wheelhouse", "--extra", "load", "--extra", "test", "--extra", "dev"),
 }
 HEADER = "# Exported from uv.lock by `make lock`; not edited by hand. Run from the project's root.\n"
 
