@@ -13,6 +13,7 @@ from wheelhouse.advisor.market import MarketDesk
 from wheelhouse.advisor.orders import OrderDesk
 from wheelhouse.advisor.risk import RiskDesk
 from wheelhouse.advisor.valuation import Appraiser
+from wheelhouse.advisor.volatility import VolatilityDesk
 from wheelhouse.broker.paper import Fees, PaperBroker
 from wheelhouse.clock import Clock
 from wheelhouse.errors import WheelhouseError
@@ -59,6 +60,7 @@ class Advisor:
             default_terms=Terms(rate=settings.market.default_rate),
         )
         self.market = MarketDesk(store, self.board, clock, calendar)
+        self.volatility = VolatilityDesk(self.market, clock, calendar)
         fees = Fees(
             option_contract=settings.fees.option_contract,
             share=settings.fees.stock_share,

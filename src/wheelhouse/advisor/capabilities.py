@@ -7,6 +7,7 @@ CAPABILITIES: Final[tuple[str, ...]] = (
     "bars",
     "chain",
     "terms",
+    "regime",
     "instruments",
     "ingestion.sample",
     "accounts",

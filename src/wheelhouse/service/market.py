@@ -45,6 +45,7 @@ from wheelhouse.service.market_shapes import (
     InstrumentsOut,
     MarketOut,
     QuotesIn,
+    RegimeOut,
     RejectionOut,
     SplitIn,
     TermsIn,
@@ -186,10 +187,18 @@ async def get_surface(symbol: FromPath[str]) -> None:
     raise not_in_this_version(f"the volatility surface of {symbol}")
 
 
-@get("/v1/market/{symbol:str}/regime", summary="Volatility regime (not in this version)", tags=["market"])
-async def get_regime(symbol: FromPath[str]) -> None:
-    """Answer 501."""
-    raise not_in_this_version(f"the volatility regime of {symbol}")
+@get("/v1/market/{symbol:str}/regime", summary="Volatility regime", tags=["market"])
+async def get_regime(symbol: FromPath[str], services: Injected) -> RegimeOut:
+    """Name the regime by what was known at the last close, with the volatility of its last 21 sessions."""
+    reading = await services.blocking(services.advisor.volatility.reading, symbol)
+    return RegimeOut(
+        as_of=reading.as_of,
+        regime=reading.regime.value,
+        probabilities={regime.value: probability for regime, probability in reading.probabilities.items()},
+        realized_volatility=dict(reading.realized),
+        iv_rank=reading.iv_rank,
+        iv_percentile=reading.iv_percentile,
+    )
 
 
 ROUTES = [

@@ -218,3 +218,14 @@ class BarsOut(msgspec.Struct):
     symbol: str
     bars: list[BarOut]
     next_cursor: str | None
+
+
+class RegimeOut(msgspec.Struct):
+    """The volatility regime at the last close, and realised volatilities in decimals a year by estimator."""
+
+    as_of: datetime | None
+    regime: Literal["low", "normal", "high", "unknown"]
+    probabilities: dict[str, float]
+    realized_volatility: dict[str, float | None]
+    iv_rank: float | None
+    iv_percentile: float | None

@@ -25,7 +25,6 @@ async def test_about(ask):
     ("capability", "method", "path"),
     [
         ("surface", "GET", "/v1/market/AAPL/surface"),
-        ("regime", "GET", "/v1/market/AAPL/regime"),
         ("hedge", "GET", "/v1/accounts/x/hedge"),
         ("sizing", "GET", "/v1/accounts/x/sizing"),
         ("rebalance", "GET", "/v1/accounts/x/rebalance"),
