@@ -93,6 +93,7 @@ def run_category(
                 code = process.wait()
             except BaseException:
                 end_with_descendants(process)
+                process.wait()
                 raise
     return Ending(exit_code=code, garbled=garbled, log=log)
 

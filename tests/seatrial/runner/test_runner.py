@@ -118,6 +118,37 @@ def test_a_failed_assertion_and_a_failed_expectation_exit_1(tmp_path):
     assert "the version is 2" in done.stdout
 
 
+def test_a_failure_behind_a_context_that_passed_is_not_lost(tmp_path):
+    folder = project(tmp_path, body='ctx.measure("seconds", Scalar(value=1.0), Unit.SECONDS)', objectives=LIMIT)
+    file = folder / "tests" / "production" / "test_figures.py"
+    file.write_text(file.read_text() + '        assert about.version == "2", "an old one"\n')
+    done, report = run(folder)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "an old one" in done.stdout
+    assert report["failed_categories"] == 1
+
+
+def test_a_failure_that_no_event_speaks_of_exits_3(tmp_path):
+    folder = project(tmp_path, body='ctx.measure("seconds", Scalar(value=1.0), Unit.SECONDS)', objectives=LIMIT)
+    file = folder / "tests" / "production" / "test_figures.py"
+    file.write_text(file.read_text().replace("    async def", "    @pytest.mark.xfail(strict=True)\n    async def"))
+    done, _ = run(folder)
+    assert done.returncode == 3, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("target", ["no_such_module:System", "toy:NoSuchSystem"])
+def test_a_target_that_cannot_be_made_exits_4_and_says_which(tmp_path, target):
+    done, _ = run(project(tmp_path, body="pass"), "--target", target)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert target.partition(":")[0] in done.stdout
+
+
+def test_a_saboteur_of_anything_but_the_bundled_target_exits_4(tmp_path):
+    done = seatrial(project(tmp_path, body="pass"), "run", "--categories", "figures", "--saboteur", "mute_health")
+    assert done.returncode == 4
+    assert "bundled" in done.stderr
+
+
 def test_a_target_that_does_not_start_is_its_failure_and_said_once(tmp_path):
     done, _ = run(project(tmp_path, body="pass", options='mood = "stillborn"'))
     assert done.returncode == 1

@@ -22,7 +22,9 @@ async def echo(request):
 
 async def test_an_honest_proxy_changes_nothing(serve):
     async with serve(echo) as url, lying_proxy(url, NOOP.meddler(None)) as proxy, aiohttp.ClientSession() as client:
-        answer = await client.post(URL(proxy + "/v1/a%20b?x=1%2C2", encoded=True), data=b"hello", headers={"X-Key": "k"})
+        answer = await client.post(
+            URL(proxy + "/v1/a%20b?x=1%2C2", encoded=True), data=b"hello", headers={"X-Key": "k"}
+        )
         assert answer.status == 201
         assert answer.headers["X-Told"] == "yes"
         assert await answer.json() == {"method": "POST", "path": "/v1/a%20b?x=1%2C2", "body": "hello", "key": "k"}

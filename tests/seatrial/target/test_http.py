@@ -129,3 +129,28 @@ def test_exposition_format():
     }
     with pytest.raises(TargetFailure, match="not a sample"):
         parse_exposition("<html>\n")
+
+
+async def test_what_is_not_a_number_is_a_broken_schema(serve):
+    body = '{"symbol":"A","spot":%s,"bid":null,"ask":null,"as_of":null,"age_seconds":null,"state":"missing","evidence":null}'
+
+    for figure in ("NaN", "Infinity", "1e999"):
+
+        async def answer(request, figure=figure):
+            return web.Response(text=body % figure)
+
+        async with serve(answer) as url, HttpTarget(url, key=None) as target:
+            with pytest.raises(TargetFailure, match="spot") as caught:
+                await target.market("A")
+        assert caught.value.kind == "schema"
+
+
+async def test_a_list_that_goes_in_circles_is_a_failure(serve):
+    async def answer(request):
+        return web.json_response({"orders": [], "events": [], "next_cursor": "again", "next_after_sequence": 0})
+
+    async with serve(answer) as url, HttpTarget(url, key=None) as target:
+        with pytest.raises(TargetFailure, match="leads nowhere new"):
+            await target.orders("a")
+        with pytest.raises(TargetFailure, match="does not go on"):
+            await target.ledger("a")

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import sys
@@ -56,3 +57,15 @@ async def test_nothing_is_signalled_that_was_not_started(tmp_path):
     process.signal(signal.SIGKILL)
     with pytest.raises(HarnessError, match="not been started"):
         _ = process.process_id
+
+
+async def test_a_server_that_talks_a_lot_does_not_stand_still(tmp_path):
+    chatter = "[print('x' * 1000) for _ in range(2000)]; open('done', 'w'); time.sleep(60)"
+    process = child(tmp_path, LISTENING + chatter)
+    await process.start()
+    for _ in range(200):
+        if (tmp_path / "done").exists():
+            break
+        await asyncio.sleep(0.05)
+    assert (tmp_path / "done").exists()
+    await process.stop()
