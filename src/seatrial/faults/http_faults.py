@@ -12,8 +12,8 @@ from seatrial.faults.http_proxy import ECHO_HEADER, HttpProxy, Only
 from seatrial.faults.journal import Journal
 
 _ECHO_BYTES = 1000
-_SILENCE_SECONDS = 0.3
-_DRIP_SECONDS = 0.3
+_SILENCE_SECONDS = 0.5
+_DRIP_SECONDS = 0.5
 _PATIENCE_SECONDS = 10.0
 _TOLERANCE = 0.8
 

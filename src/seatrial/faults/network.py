@@ -15,9 +15,9 @@ from seatrial.faults.toxics import Bandwidth, Blackhole, Down, HalfClose, Latenc
 _SMALL_BYTES = 64
 _LARGE_BYTES = 1 << 20
 #: How long silence must last to be taken for a hole, and how long an answer may take beyond what the toxics make of it.
-_SILENCE_SECONDS = 0.3
+_SILENCE_SECONDS = 0.5
 _SLACK_SECONDS = 5.0
-_LIMITED_SECONDS = 0.3
+_LIMITED_SECONDS = 0.5
 _TOLERANCE = 0.9
 
 _NAMES: dict[type[Toxic], str] = {

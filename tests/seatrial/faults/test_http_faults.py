@@ -108,7 +108,7 @@ async def test_a_slow_drip(journal, told, well, proxy, client):
         start = time.monotonic()
         async with client.get(proxy.url) as answer:
             assert await answer.read() == BODY
-        assert 0.4 < time.monotonic() - start < 2
+        assert 0.4 < time.monotonic() - start < 5
     assert told.phases() == well
 
 

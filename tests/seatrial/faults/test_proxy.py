@@ -72,11 +72,11 @@ async def test_without_toxics_everything_goes_through_unchanged(proxy):
 
 async def test_latency_is_felt_while_it_is_in_force_and_costs_no_throughput(journal, told, well, proxy):
     async with connected(proxy) as client:
-        assert await there_and_back(client) < 0.1
+        assert await there_and_back(client) < 0.35
         async with NetworkFault(journal, proxy, Latency(seconds=0.2, direction="both")):
-            assert 0.39 < await there_and_back(client) < 1
-            assert await there_and_back(client, bytes(2_000_000)) < 2
-        assert await there_and_back(client) < 0.1
+            assert 0.39 < await there_and_back(client) < 3
+            assert await there_and_back(client, bytes(2_000_000)) < 4
+        assert await there_and_back(client) < 0.35
     assert told.phases() == well
     assert told.events[0].fault == "dependency_slow"
 
@@ -100,14 +100,14 @@ async def test_what_is_late_arrives_at_once_when_the_latency_ends(proxy):
         waiting = asyncio.ensure_future(there_and_back(client))
         await asyncio.sleep(0.1)
         await proxy.switch()
-        assert await waiting < 2
+        assert await waiting < 10
 
 
 async def test_bandwidth(journal, told, well, proxy):
     async with connected(proxy) as client:
         async with NetworkFault(journal, proxy, Bandwidth(bytes_per_second=20_000)):
-            assert 0.4 < await there_and_back(client, bytes(10_000)) < 1.5
-        assert await there_and_back(client, bytes(10_000)) < 0.2
+            assert 0.4 < await there_and_back(client, bytes(10_000)) < 4
+        assert await there_and_back(client, bytes(10_000)) < 0.4
     assert told.phases() == well
 
 
@@ -152,7 +152,7 @@ async def test_a_black_hole_is_silent_and_gives_back_what_it_held(journal, told,
             client[1].write(b"held")
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(client[0].read(1), 0.2)
-        assert await asyncio.wait_for(client[0].readexactly(4), 2) == b"held"
+        assert await asyncio.wait_for(client[0].readexactly(4), 10) == b"held"
     assert told.phases() == well
 
 
@@ -160,7 +160,7 @@ async def test_a_half_closed_connection_carries_the_other_way_only(journal, told
     async with connected(proxy) as client:
         await there_and_back(client)
         async with NetworkFault(journal, proxy, HalfClose(after_bytes=1)):
-            assert await asyncio.wait_for(client[0].read(), 2) == b""
+            assert await asyncio.wait_for(client[0].read(), 10) == b""
             client[1].write(b"still heard")
             await client[1].drain()
     assert told.phases() == well
@@ -170,7 +170,7 @@ async def test_half_close_cuts_an_answer_short(proxy):
     await proxy.switch(HalfClose(after_bytes=10))
     async with connected(proxy) as client:
         client[1].write(bytes(100))
-        assert len(await asyncio.wait_for(client[0].read(), 2)) == 10
+        assert len(await asyncio.wait_for(client[0].read(), 10)) == 10
 
 
 async def test_a_dependency_that_is_down_refuses_and_is_back_on_its_port(journal, told, well, proxy):
@@ -202,7 +202,7 @@ async def test_a_toxic_that_has_no_effect_is_not_verified(journal, told, proxy):
         async def inject(self):
             await proxy.switch()
 
-    for toxic in (Latency(seconds=0.2), Bandwidth(bytes_per_second=1000), Reset(), Down(), Blackhole(), HalfClose()):
+    for toxic in (Latency(seconds=2), Bandwidth(bytes_per_second=1000), Reset(), Down(), Blackhole(), HalfClose()):
         with pytest.raises(FaultNotVerified):
             async with Ineffective(journal, proxy, toxic):
                 pytest.fail(f"{toxic} is not in force")
