@@ -123,6 +123,14 @@ def fit_ssvi(smiles: Sequence[SmileQuotes]) -> tuple[Ssvi, Floats]:
     lower = np.concatenate([[-0.98, 1e-3, 1e-3, -np.inf], np.full(years.size - 1, _LEAST_GROWTH)])
     upper = np.concatenate([[0.98, 1.0, 0.5, np.inf], np.full(years.size - 1, np.inf)])
     result = least_squares(
-        misses, start, bounds=(lower, upper), loss="soft_l1", f_scale=2.0, x_scale="jac", xtol=1e-6, ftol=1e-6
+        misses,
+        start,
+        bounds=(lower, upper),
+        loss="soft_l1",
+        f_scale=2.0,
+        x_scale="jac",
+        xtol=1e-6,
+        ftol=1e-6,
+        max_nfev=100,
     )
     return unpack(result.x)

@@ -1,6 +1,6 @@
 """Fit of a volatility surface to the quotes of a chain, free of butterfly and calendar arbitrage.
 
-Quotes are tested for executable arbitrage before any fit and its legs left out. An SSVI surface, free of arbitrage by construction, is
+Quotes are tested for executable arbitrage before any fit and those to blame left out. An SSVI surface, free of arbitrage by construction, is
 fitted to the rest; raw slices then start from it, and it draws their wings where no quotes are. Slices that touch a violation are
 fitted anew between their neighbours under a growing penalty; if violations remain nevertheless, the SSVI slices stand for the whole
 surface. Every surface is checked at last, and what is found is reported with it.
@@ -10,6 +10,7 @@ References
 Gatheral, J. and Jacquier, A. (2014). Arbitrage-free SVI volatility surfaces. Quantitative Finance 14(1), section 5.2.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
@@ -21,7 +22,7 @@ from wheelhouse.market.chain import ChainSnapshot
 from wheelhouse.pricing.arbitrage import butterfly_violations, calendar_violations
 from wheelhouse.pricing.black_scholes import DAYS_PER_YEAR
 from wheelhouse.pricing.parity import parity_forwards
-from wheelhouse.pricing.quote_arbitrage import quote_arbitrage
+from wheelhouse.pricing.quote_arbitrage import ArbitrageKind, quote_arbitrage
 from wheelhouse.pricing.smile_quotes import SelectedQuotes, eligible_quotes, select_quotes
 from wheelhouse.pricing.ssvi import fit_ssvi
 from wheelhouse.pricing.surface import (
@@ -96,13 +97,22 @@ def fit_surface(
 
 
 def _suspect(chain: ChainSnapshot, eligible: Booleans) -> Booleans:
-    """Legs of arbitrages among the eligible options alone.
+    """Quotes to blame for arbitrages among the eligible options alone, ``(n_contracts,)``.
 
-    Quotes in the money, which are often old and not used, do not discredit their counterparts, nor does the spot.
+    Of an arbitrage's legs those are to blame that take part in most arbitrages: one bad quote does not discredit all that it
+    can be traded against. Quotes in the money, which are often old and not used, are not asked, nor is the spot.
     """
-    arbitrages = quote_arbitrage(chain.select(eligible))
-    among_options = {symbol for each in arbitrages if each.shares == 0.0 for symbol, _ in each.legs}
-    return np.array([symbol in among_options for symbol in chain.symbols], dtype=np.bool_)
+    place = {symbol: i for i, symbol in enumerate(chain.symbols)}
+    suspect = np.zeros(len(chain), dtype=np.bool_)
+    while True:
+        found = [each for each in quote_arbitrage(chain.select(eligible & ~suspect)) if each.shares == 0.0]
+        among_options = [each for each in found if each.kind is not ArbitrageKind.BOUND]
+        if not among_options:
+            return suspect
+        parts = Counter(symbol for each in among_options for symbol, _ in each.legs)
+        for each in among_options:
+            most = max(parts[symbol] for symbol, _ in each.legs)
+            suspect[[place[symbol] for symbol, _ in each.legs if parts[symbol] == most]] = True
 
 
 def _fit_slices(selected: Sequence[SelectedQuotes]) -> tuple[list[RawSvi], Model]:

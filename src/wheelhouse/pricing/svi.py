@@ -22,6 +22,9 @@ _LEAST_SIGMA: Final = 0.02
 _MOST_SIGMA: Final = 10.0
 _FURTHEST_VERTEX: Final = 6.0
 _LEE: Final = 2.0
+_SETTLED: Final = 1e-6
+# Good quotes need some twenty; what needs more is noise against penalties.
+_MOST_STEPS: Final = 60
 # Multiples of the furthest quotes at which an anchor draws, and the relative error of its variance.
 _ANCHORS: Final = np.array([1.5, 2.0, 3.0, 5.0, 10.0, 30.0])
 _ANCHOR_ERROR: Final = 1.0
@@ -182,7 +185,15 @@ def fit_svi(
     lower = np.array([-_MOST_SIGMA * 4.0, 1e-6, -0.999, -_FURTHEST_VERTEX, _LEAST_SIGMA])
     upper = np.array([10.0, 10.0, 0.999, _FURTHEST_VERTEX, _MOST_SIGMA])
     inside = np.clip(first, lower + 1e-9, upper - 1e-9)
-    result = least_squares(fit.residuals, inside, bounds=(lower, upper), x_scale=np.array([1.0, 1.0, 0.5, 1.0, 0.5]))
+    result = least_squares(
+        fit.residuals,
+        inside,
+        bounds=(lower, upper),
+        x_scale=np.array([1.0, 1.0, 0.5, 1.0, 0.5]),
+        xtol=_SETTLED,
+        ftol=_SETTLED,
+        max_nfev=_MOST_STEPS,
+    )
     return fit.from_unit(result.x)
 
 
