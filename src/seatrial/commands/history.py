@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -76,7 +76,8 @@ def runs_table(runs: Sequence["Run"]) -> "Table":
 
     table = Table(box=None, pad_edge=False, title="Runs", title_justify="left")
     for column in ("run", "profile", "target", "decision", "score", "passed", "time"):
-        table.add_column(column, overflow="fold", justify="right" if column in ("score", "time") else "left")
+        side: Literal["left", "right"] = "right" if column in ("score", "time") else "left"
+        table.add_column(column, overflow="fold", justify=side, no_wrap=column == "run")
     for run in runs:
         target = run.get("target") or {}
         score, seconds = run.get("overall_score"), run.get("test_duration_seconds")

@@ -101,7 +101,7 @@ _BY_NAME = (
     (
         "updates",
         Advice(
-            cause="the provider's connection or format, or updates that are taken in one by one.",
+            cause="the provider's connection or format, updates taken in one by one, or a host too busy to feed it.",
             next_step="Check how updates are batched on their way in, and what was rejected.",
         ),
     ),

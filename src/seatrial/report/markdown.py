@@ -15,7 +15,9 @@ __all__ = ["cell", "identifier", "markdown_table", "run_markdown"]
 
 _MOST_FAILURES = 50
 _LONGEST_CELL = 300
-_ESCAPES = {ord(character): f"&#{ord(character)};" for character in "&\\`*_[]<>|#~@"}
+_ESCAPES = {ord(character): f"&#{ord(character)};" for character in "&\\`*[]<>|#~@"}
+# Inside a word an underscore is no emphasis, and most ids have one.
+_EMPHASIS = re.compile(r"(?<!\w)_+|_+(?!\w)")
 _ID = re.compile(r"[\w.\-]+")
 
 
@@ -46,7 +48,7 @@ def cell(words: str) -> str:
     line = " ".join(words.split())
     if len(line) > _LONGEST_CELL:
         line = f"{line[: _LONGEST_CELL - 1]}…"
-    return line.translate(_ESCAPES)
+    return _EMPHASIS.sub(lambda found: "&#95;" * len(found[0]), line.translate(_ESCAPES))
 
 
 def identifier(words: str) -> str:

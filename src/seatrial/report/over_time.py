@@ -153,9 +153,10 @@ def _stage_words(stage: StageTimeline) -> str:
         load.append(show(started.offered_rate, Unit.PER_SECOND))
     if started.users is not None:
         load.append(f"{started.users} users")
-    completed, failed = sum(p.completed for p in stage.points), sum(p.failed for p in stage.points)
-    counts = f"{completed} completed, {failed} failed" if stage.points else "over within a second"
-    return f"{words}: {started.kind} loop{''.join(f', {part}' for part in load)}; {counts}"
+    # Progress ends with the stage's last whole second; the figures of the stage itself are among the measurements.
+    failed = sum(point.failed for point in stage.points)
+    ending = f"; {failed} failed" if failed else "" if stage.points else "; over within a second"
+    return f"{words}: {started.kind} loop{''.join(f', {part}' for part in load)}{ending}"
 
 
 def _faults(report: RunReport, start: datetime, end: float) -> list[Span]:

@@ -81,6 +81,7 @@ def test_what_the_target_says_is_no_markup():
     said = cell("a|b <img src=x>\n`rm` [x](http://evil) @all")
     assert not set("|<>`[]@\n") & set(said)
     assert html.unescape(said) == "a|b <img src=x> `rm` [x](http://evil) @all"
+    assert cell("a_b _c_") == "a_b &#95;c&#95;"
     assert identifier("a.b_c-1") == "`a.b_c-1`"
     assert identifier("a`b") == "a&#96;b"
     assert len(cell("x" * 1000)) == 300

@@ -90,7 +90,7 @@ def test_load_resources_and_faults_share_one_axis(script):
     # The stage and the fault that was never released are shaded in each of the four panels.
     assert page.count('<rect class="stage"') == page.count('<rect class="fault"') == 4
     assert "dependency down in concurrent recommendations" in page
-    assert "open loop, 30/s; 150 completed, 0 failed" in page
+    assert "concurrent recommendations, nominal: open loop, 30/s</li>" in page
 
 
 def test_the_page_is_written_when_the_run_closes(script, tmp_path):
