@@ -110,6 +110,7 @@ def test_an_error_of_ours_exits_3(tmp_path):
     assert "KeyError" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_failed_assertion_and_a_failed_expectation_exit_1(tmp_path):
     done, _ = run(project(tmp_path, body='assert about.version == "2", "an old one"'))
     assert done.returncode == 1
@@ -128,6 +129,7 @@ def test_a_failure_behind_a_context_that_passed_is_not_lost(tmp_path):
     assert report["failed_categories"] == 1
 
 
+@pytest.mark.slow
 def test_a_failure_that_no_event_speaks_of_exits_3(tmp_path):
     folder = project(tmp_path, body='ctx.measure("seconds", Scalar(value=1.0), Unit.SECONDS)', objectives=LIMIT)
     file = folder / "tests" / "production" / "test_figures.py"
@@ -182,6 +184,7 @@ def test_a_folder_without_a_trial_exits_4(tmp_path):
     assert "tests/production" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_exits_130_with_complete_partial_reports(tmp_path, number):
     folder = project(tmp_path, body="await asyncio.sleep(60)")
