@@ -15,6 +15,9 @@ _WIDTH, _HEIGHT = 1000, 100
 _LIMIT_IN_SIGHT = 3.0
 """A limit further above the figures than this would flatten them: it is told and not drawn."""
 
+_NARROWEST = 0.01
+"""Share of the axis under which a span's mark would run into its neighbour's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
@@ -73,7 +76,7 @@ def time_axis(panels: Sequence[Panel], spans: Sequence[Span], *, end: float) -> 
         return ""
     marks = "".join(
         f'<span class="{span.kind}" style="left:{span.start / end * 100:.2f}%;width:{(span.end - span.start) / end * 100:.2f}%"'
-        f' title="{escape(span.words)}">{escape(span.mark)}</span>'
+        f' title="{escape(span.words)}">{escape(span.mark) if span.end - span.start >= end * _NARROWEST else ""}</span>'
         for span in spans
     )
     strip = "strip two" if any(span.kind == "fault" for span in spans) else "strip"
