@@ -141,6 +141,10 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     policy: dict[str, str | int | float | bool | None] = {}
     """Knobs of the wheel's policy that differ from its default preset; see ``wheelhouse.strategy.policy``."""
+    sectors: dict[str, str] = {}
+    """Sector of each underlying, for the policy's limit by sector; a name without one is a sector of its own."""
+    targets: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    """Weight of each underlying that rebalancing aims at, as a fraction of the equity; without any, the names held share equally."""
 
     @property
     def requests_per_second(self) -> float | None:

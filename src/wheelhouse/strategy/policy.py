@@ -93,6 +93,10 @@ class WheelPolicy:
     max_name_share: float = _knob(
         1.0, "greatest fraction of the equity that one name may take if assigned; 1 is no limit", low=0.01, high=1.0
     )
+    max_sector_share: float = _knob(
+        1.0, "greatest fraction of the equity that one sector may take if assigned; 1 is no limit", low=0.01, high=1.0
+    )
+    kelly_share: float = _knob(0.25, "fraction of Kelly's bet that sizing may take", low=0.05, high=1.0)
     max_contracts: int = _knob(10, "greatest number of contracts in one recommendation", low=1, high=10_000)
     concurrent_puts: bool = _knob(False, "sell puts also on a name that has a round lot or a short option already")
 
@@ -118,6 +122,12 @@ class WheelPolicy:
     )
     at_profit: str = _knob("roll", "what follows when roll_profit is reached", choices=("roll", "close"))
 
+    hedge_budget: float = _knob(0.02, "greatest cost of one hedge as a fraction of the equity", low=0.0, high=1.0)
+    soft_band: float = _knob(
+        0.05, "distance from its target weight that a name is brought back to by rebalancing", low=0.0, high=1.0
+    )
+    hard_band: float = _knob(0.10, "distance from its target weight from which a name is rebalanced", low=0.0, high=1.0)
+
     pin_width: float = _knob(
         0.0025, "distance to the strike, as a fraction of it, within which assignment is unknown", low=0.0, high=0.10
     )
@@ -130,6 +140,7 @@ class WheelPolicy:
             ("put_min_delta", "put_max_delta"),
             ("call_min_delta", "call_max_delta"),
             ("min_dte", "max_dte"),
+            ("soft_band", "hard_band"),
         ):
             if getattr(self, low) > getattr(self, high):
                 raise InvalidInput(

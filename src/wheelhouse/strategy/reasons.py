@@ -69,6 +69,7 @@ class Code(StrEnum):
 
     # Why there is nothing to do but wait.
     NO_DATA = "no_data"
+    NO_HISTORY = "no_history"
     STALE_DATA = "stale_data"
     HALTED = "halted"
     WORKING_ORDER = "working_order"

@@ -1,11 +1,14 @@
 """How many contracts: what stands behind a put, and the caps that bind. Zero is a valid answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from wheelhouse.market.instruments import AccountKind
+from wheelhouse.strategy.advice import Figures
+from wheelhouse.strategy.kelly import kelly_fraction, short_put_returns, terminal_prices
 from wheelhouse.strategy.policy import WheelPolicy
 from wheelhouse.strategy.reasons import Code
 from wheelhouse.strategy.views import ROUND_LOT, AccountView
@@ -15,6 +18,8 @@ IntArray = npt.NDArray[np.int64]
 
 # Sums of cents in floating point must not cost a contract.
 _HALF_A_CENT = 0.005
+# A quarter of a year of sessions: fewer say nothing about the tail of a put.
+SESSIONS_NEEDED = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +118,91 @@ def put_contracts(
     }
     binding = min(caps, key=lambda name: caps[name])
     return caps[binding], binding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How many contracts to sell, and why not more.
+
+    Attributes
+    ----------
+    symbol
+        The option; None if none may be sold.
+    contracts
+        Not negative.
+    kelly
+        Fraction of the equity, as strikes, at which its expected logarithm grows most; None if it cannot be told.
+    caps
+        Contracts that each limit allows, by name; None is no limit.
+    binding
+        The name of the least cap, or the code of what stands in the way of any sale.
+    """
+
+    symbol: str | None
+    contracts: int
+    kelly: float | None
+    caps: Mapping[str, int | None]
+    binding: str
+
+
+def no_size(binding: Code, symbol: str | None = None) -> Sizing:
+    """Nothing to sell, for this reason."""
+    return Sizing(symbol=symbol, contracts=0, kelly=None, caps={}, binding=binding.value)
+
+
+def size_put(
+    row: Figures,
+    behind: Capital,
+    policy: WheelPolicy,
+    *,
+    equity: float,
+    past_returns: npt.ArrayLike,
+    years: float,
+    growth: float,
+    sector_room: float = float("inf"),
+    by_margin_each: float | None = None,
+) -> Sizing:
+    """Size the sale of a put at its bid: a share of Kelly's bet, then the caps, in whole contracts.
+
+    Parameters
+    ----------
+    row
+        The put; without a bid nothing is sold.
+    equity
+        USD that Kelly's fraction is of.
+    past_returns, years, growth
+        As `kelly.terminal_prices` takes them.
+    sector_room
+        USD that the sector may still take if assigned.
+    by_margin_each
+        USD of margin for one contract, for capital by margin; otherwise its strike in cash.
+
+    Notes
+    -----
+    The payoff is that of expiry. Early exercise, the interest on the collateral and an early end of the trade are left out.
+    """
+    if row.bid is None or row.bid <= 0:
+        return no_size(Code.NO_BID, row.symbol)
+    past = np.asarray(past_returns, dtype=np.float64)
+    if past.size < SESSIONS_NEEDED:
+        return no_size(Code.NO_HISTORY, row.symbol)
+    credit = row.bid - policy.fee_per_contract / ROUND_LOT
+    terminal = terminal_prices(row.spot, past, years=years, growth=growth)
+    outcomes = short_put_returns(terminal, strike=row.strike, credit=credit)
+    kelly = kelly_fraction(outcomes, worst=min(credit / row.strike - 1.0, float(outcomes.min()))) if credit > 0 else 0.0
+    obligation = row.strike * ROUND_LOT
+    each = obligation if by_margin_each is None else by_margin_each
+    caps = {
+        "kelly": _whole(policy.kelly_share * kelly * equity, obligation),
+        "buying_power" if behind.shortage is Code.INSUFFICIENT_BUYING_POWER else "cash": _whole(behind.available, each),
+        "name": _whole(behind.name_room, obligation),
+        "sector": _whole(sector_room, obligation),
+        "contracts": policy.max_contracts,
+    }
+    limits = {name: count for name, count in caps.items() if count is not None}
+    binding = min(limits, key=lambda name: limits[name])
+    return Sizing(symbol=row.symbol, contracts=limits[binding], kelly=kelly, caps=caps, binding=binding)
+
+
+def _whole(budget: float, each: float) -> int | None:
+    return None if budget == float("inf") else int(affordable(budget, np.array([each]))[0])

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheelhouse.market.instruments import AccountKind
+from wheelhouse.strategy.figures import columns, figures
+from wheelhouse.strategy.kelly import short_put_returns, terminal_prices
 from wheelhouse.strategy.policy import WheelPolicy
 from wheelhouse.strategy.reasons import Code
-from wheelhouse.strategy.sizing import Capital, affordable, capital, collateral_per_put, put_contracts
+from wheelhouse.strategy.sizing import Capital, affordable, capital, collateral_per_put, put_contracts, size_put
 
 
 def test_cash_secures_the_strike_and_margin_what_the_rule_says() -> None:
@@ -69,3 +72,56 @@ def test_reserve_and_name_share_come_off_the_equity(world: Any) -> None:
     assert kept.available == pytest.approx(44_000.0)
     assert kept.name_room == pytest.approx(10_000.0)
     assert math.isinf(capital(account, WheelPolicy()).name_room)
+
+
+def put_row(world: Any, bid: float = 2.6) -> Any:
+    symbol = world.symbol("put", 95.0, world.expiries[2])
+    valued = world.chain(quotes={symbol: {"bid": bid, "ask": bid + 0.1}})
+    view = world.view(valued)
+    return figures(view, valued, columns(valued, world.now), valued.chain.symbols.index(symbol), world.now)
+
+
+def behind_of(available: float = 1e9, **changes: Any) -> Capital:
+    return Capital(available=available, by_margin=False, shortage=Code.INSUFFICIENT_CASH, **changes)
+
+
+AMPLE = behind_of()
+PAST = np.random.default_rng(8).normal(0.0, 0.011, 700)
+
+
+def test_each_cap_binds_in_its_turn_and_is_named(world: Any) -> None:
+    row = put_row(world)
+    policy = WheelPolicy(max_contracts=10_000, kelly_share=0.5, fee_per_contract=0.65)
+
+    def size(policy: WheelPolicy = policy, behind: Capital = AMPLE, **more: Any) -> Any:
+        return size_put(row, behind, policy, equity=1e6, past_returns=PAST, years=46 / 365, growth=0.0, **more)
+
+    free = size()
+    credit = 2.6 - 0.0065
+    outcomes = short_put_returns(terminal_prices(100.0, PAST, years=46 / 365, growth=0.0), strike=95.0, credit=credit)
+    grid = np.linspace(0, 1 / (1 - credit / 95.0) - 1e-6, 20_001)
+    growth = [np.log1p(f * outcomes).mean() for f in grid[::200]]
+    assert free.kelly == pytest.approx(grid[::200][int(np.argmax(growth))], abs=0.011)
+    assert free.binding == "kelly"
+    assert free.contracts == int(0.5 * free.kelly * 1e6 / 9_500)
+    assert free.caps == {"kelly": free.contracts, "cash": 105_263, "name": None, "sector": None, "contracts": 10_000}
+    assert size(behind=behind_of(20_000.0)).binding == "cash"
+    assert size(behind=behind_of(20_000.0)).contracts == 2
+    assert size(behind=behind_of(name_room=9_600.0)).contracts == 1
+    assert size(behind=behind_of(name_room=9_600.0)).binding == "name"
+    assert (size(sector_room=-5.0).contracts, size(sector_room=-5.0).binding) == (0, "sector")
+    few = size(policy=replace(policy, max_contracts=3))
+    assert (few.contracts, few.binding) == (3, "contracts")
+
+
+def test_nothing_is_sold_without_an_edge_a_bid_or_a_past(world: Any) -> None:
+    def size(bid: float = 2.6, past: Any = PAST) -> Any:
+        row = put_row(world, bid)
+        return size_put(row, behind_of(), WheelPolicy(), equity=1e6, past_returns=past, years=46 / 365, growth=0.0)
+
+    wild = size(past=PAST * 4)
+    assert (wild.contracts, wild.kelly, wild.binding) == (0, 0.0, "kelly")
+    assert size(bid=0.0).binding == "no_bid"
+    short = size(past=PAST[:59])
+    assert (short.contracts, short.kelly, short.caps, short.binding) == (0, None, {}, "no_history")
+    assert size(bid=0.005).contracts == 0
