@@ -76,7 +76,7 @@ def time_axis(panels: Sequence[Panel], spans: Sequence[Span], *, end: float) -> 
         return ""
     marks = "".join(
         f'<span class="{span.kind}" style="left:{span.start / end * 100:.2f}%;width:{(span.end - span.start) / end * 100:.2f}%"'
-        f' title="{escape(span.words)}">{escape(span.mark) if span.end - span.start >= end * _NARROWEST else ""}</span>'
+        f' title="{escape(span.words)}">{_mark(span, end)}</span>'
         for span in spans
     )
     strip = "strip two" if any(span.kind == "fault" for span in spans) else "strip"
@@ -86,6 +86,10 @@ def time_axis(panels: Sequence[Panel], spans: Sequence[Span], *, end: float) -> 
         f'<div class="timeline"><div class="{strip}">{marks}</div>{"".join(drawn)}'
         f'<div class="axis">{axis}<em>seconds of the run</em></div><ul class="spans">{listed}</ul></div>'
     )
+
+
+def _mark(span: Span, end: float) -> str:
+    return escape(span.mark) if span.end - span.start >= end * _NARROWEST else ""
 
 
 def ticks(end: float) -> list[float]:
