@@ -12,6 +12,7 @@ from wheelhouse.advisor.ingestion import IngestionDesk
 from wheelhouse.advisor.market import MarketDesk
 from wheelhouse.advisor.orders import OrderDesk
 from wheelhouse.advisor.risk import RiskDesk
+from wheelhouse.advisor.surfaces import SurfaceDesk
 from wheelhouse.advisor.valuation import Appraiser
 from wheelhouse.advisor.volatility import VolatilityDesk
 from wheelhouse.broker.paper import Fees, PaperBroker
@@ -60,6 +61,7 @@ class Advisor:
             default_terms=Terms(rate=settings.market.default_rate),
         )
         self.market = MarketDesk(store, self.board, clock, calendar)
+        self.surfaces = SurfaceDesk(self.market)
         self.volatility = VolatilityDesk(self.market, clock, calendar)
         fees = Fees(
             option_contract=settings.fees.option_contract,

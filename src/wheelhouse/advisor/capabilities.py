@@ -7,6 +7,7 @@ CAPABILITIES: Final[tuple[str, ...]] = (
     "bars",
     "chain",
     "terms",
+    "surface",
     "regime",
     "instruments",
     "ingestion.sample",

@@ -48,13 +48,15 @@ from wheelhouse.service.market_shapes import (
     RegimeOut,
     RejectionOut,
     SplitIn,
+    SurfaceOut,
     TermsIn,
     TermsOut,
 )
 from wheelhouse.service.paging import Cursor, Limit, decode_cursor, encode_cursor
-from wheelhouse.service.problems import ProblemError, not_in_this_version
+from wheelhouse.service.problems import ProblemError
 from wheelhouse.service.requests import ACCEPTS_ARROW, ARROW_MEDIA_TYPE
 from wheelhouse.service.shapes import decimal_of, parse_instant
+from wheelhouse.service.surfaces import surface_out
 
 _BARS_LIMIT = 1000
 Interval = Literal["1d", "1m"]
@@ -181,10 +183,10 @@ async def get_bars(
     )
 
 
-@get("/v1/market/{symbol:str}/surface", summary="Volatility surface (not in this version)", tags=["market"])
-async def get_surface(symbol: FromPath[str]) -> None:
-    """Answer 501."""
-    raise not_in_this_version(f"the volatility surface of {symbol}")
+@get("/v1/market/{symbol:str}/surface", summary="Volatility surface", tags=["market"])
+async def get_surface(symbol: FromPath[str], services: Injected) -> SurfaceOut:
+    """Give the surface of the latest chain, fitted once for each snapshot, with the arbitrage that is left in it."""
+    return surface_out(await services.blocking(services.advisor.surfaces.surface, symbol))
 
 
 @get("/v1/market/{symbol:str}/regime", summary="Volatility regime", tags=["market"])

@@ -220,6 +220,62 @@ class BarsOut(msgspec.Struct):
     next_cursor: str | None
 
 
+class SurfaceSliceOut(msgspec.Struct):
+    """The smile of one expiry: raw SVI parameters by name."""
+
+    expiry: date
+    forward: float
+    atm_volatility: float
+    parameters: dict[str, float]
+    quotes_used: int
+    rmse_vol_points: float
+
+
+class ButterflyOut(msgspec.Struct):
+    """A negative density: where in log-moneyness (null where it never ends), and the worst g(k)."""
+
+    expiry: date
+    low: float | None
+    high: float | None
+    worst_at: float | None
+    worst: float | None
+
+
+class CalendarOut(msgspec.Struct):
+    """Total variance that falls from one expiry to a later one: where, and by how much at worst."""
+
+    earlier: date
+    later: date
+    low: float | None
+    high: float | None
+    worst_at: float | None
+    worst: float | None
+
+
+class SurfaceArbitrageOut(msgspec.Struct):
+    """Violations found in the fitted surface; empty lists are none."""
+
+    butterfly: list[ButterflyOut]
+    calendar: list[CalendarOut]
+
+
+class LeftOutOut(msgspec.Struct):
+    """An expiry without a slice, and why."""
+
+    expiry: date
+    reason: str
+
+
+class SurfaceOut(msgspec.Struct):
+    """A volatility surface; no slices where there is no chain to fit."""
+
+    as_of: datetime | None
+    model: Literal["svi", "ssvi"] | None
+    slices: list[SurfaceSliceOut]
+    arbitrage: SurfaceArbitrageOut
+    left_out: list[LeftOutOut]
+
+
 class RegimeOut(msgspec.Struct):
     """The volatility regime at the last close, and realised volatilities in decimals a year by estimator."""
 

@@ -24,7 +24,6 @@ async def test_about(ask):
 @pytest.mark.parametrize(
     ("capability", "method", "path"),
     [
-        ("surface", "GET", "/v1/market/AAPL/surface"),
         ("hedge", "GET", "/v1/accounts/x/hedge"),
         ("sizing", "GET", "/v1/accounts/x/sizing"),
         ("rebalance", "GET", "/v1/accounts/x/rebalance"),
