@@ -4,6 +4,7 @@ See ``sample_market.md`` beside this module for where the bars come from and how
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -151,9 +152,7 @@ class SampleMarket:
         history = _history(self._name(symbol))
         day = new_york_date(at or SAMPLE_NOW)
         announced = day + _NOTICE
-        index = max(
-            0, int(np.searchsorted(np.array(history.days, "datetime64[D]"), np.datetime64(day), side="right")) - 1
-        )
+        index = max(0, bisect_right(history.days, day) - 1)
         year_before = day - timedelta(days=365)
         paid = sum(
             float(d.amount) for d in history.dividends if year_before < d.ex_date <= day and d.kind == "ordinary"
@@ -201,6 +200,20 @@ class SampleMarket:
                 frames.append(quote_contracts(moment, live, years, _CHARACTERS[name]))
         return pl.concat(frames) if frames else pl.DataFrame(schema=QUOTE_SCHEMA)
 
+    def share_quotes(self, symbols: Sequence[str], at: datetime) -> pl.DataFrame:
+        """Give the shares' own quotes at a moment, as `quotes` does, without pricing their chains."""
+        frames = []
+        for name in sorted({self._name(symbol) for symbol in symbols}):
+            moment, volume = self._moment(name, _history(name), at)
+            frames.append(_share_quote(moment, volume, _CHARACTERS[name]))
+        return pl.concat(frames) if frames else pl.DataFrame(schema=QUOTE_SCHEMA)
+
+    def listed(self, symbol: str, at: datetime) -> list[OsiSymbol]:
+        """List the contracts of a name's chain at a moment, without pricing them; `quotes` takes any choice of their symbols."""
+        name = self._name(symbol)
+        moment, _ = self._moment(name, _history(name), at)
+        return self._listed(moment)
+
     def _name(self, symbol: str) -> str:
         name = normalize_symbol(symbol)
         if name not in _CHARACTERS:
@@ -210,7 +223,7 @@ class SampleMarket:
     def _moment(self, name: str, history: _History, at: datetime) -> tuple[Moment, float]:
         """Find the session that `at` sees, the spot in it, and the shares traded so far."""
         session = self._calendar.session_of(at)
-        index = int(np.searchsorted(np.array(history.days, "datetime64[D]"), np.datetime64(session), side="right")) - 1
+        index = bisect_right(history.days, session) - 1
         if index < 0:
             raise InvalidInput(f"the sample market of {name} begins on {history.days[0]}, asked for {at.isoformat()}")
         day = history.days[index]

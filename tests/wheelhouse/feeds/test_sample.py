@@ -241,3 +241,13 @@ def test_mids_lie_above_intrinsic_value(symbol: str, at: datetime):
     intrinsic = np.where(chain.is_call, chain.spot - chain.strike, chain.strike - chain.spot)
     quoted = chain.bid > 0
     assert ((chain.bid + chain.ask)[quoted] / 2 > intrinsic[quoted]).all()
+
+
+@pytest.mark.parametrize("at", [datetime(2000, 10, 2, 15, tzinfo=UTC), SAMPLE_NOW])
+def test_a_part_of_the_market_is_that_of_the_whole(market: SampleMarket, at: datetime):
+    whole = market.quotes(["AAPL"], at)
+    assert market.share_quotes(["AAPL"], at).equals(whole.head(1))
+    listed = [contract.text for contract in market.listed("AAPL", at)]
+    assert sorted(listed) == sorted(whole["symbol"].to_list()[1:])
+    part = listed[::7]
+    assert market.quotes(part, at).sort("symbol").equals(whole.filter(pl.col("symbol").is_in(part)).sort("symbol"))
