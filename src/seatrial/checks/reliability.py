@@ -22,7 +22,7 @@ UNKNOWN = "ZSNONE"
     weight=2.0,
     needs=("control", "trading", "books", "market"),
     breaks=True,
-    saboteurs=("dropped_order",),
+    saboteurs=("dropped_order", "forgetful"),
     remediation="Commit an order and its ledger events in one durable transaction before it is acknowledged.",
 )
 async def survives_kill(context: CheckContext) -> Finding:

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seatrial.observe.cores import usable_cores
@@ -294,6 +294,16 @@ async def _keep_database_readable(launch: Launch) -> None:
         await asyncio.sleep(0.02)
 
 
+async def _forgetful(launch: Launch) -> str:
+    """The database is in memory: everything works until the process ends."""
+
+    def in_memory(argv: Sequence[str]) -> Sequence[str]:
+        at = argv.index("--database") + 1
+        return (*argv[:at], "duckdb:///:memory:", *argv[at + 1 :])
+
+    return await launch(wrap=in_memory)
+
+
 async def _configuration_missing(launch: Launch) -> str:
     """Only the defaults are deployed; nothing says what production is."""
     folder = launch.folder / "config"
@@ -441,6 +451,13 @@ SABOTEURS: tuple[Saboteur, ...] = (
         expected=("security.file_permissions",),
         start=_healthy,
         meanwhile=_keep_database_readable,
+        level="storage",
+    ),
+    ProcessSaboteur(
+        id="forgetful",
+        title="What was acknowledged is gone with the process",
+        expected=("reliability.survives_kill",),
+        start=_forgetful,
         level="storage",
     ),
     ProcessSaboteur(
