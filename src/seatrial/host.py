@@ -1,8 +1,9 @@
-"""What the host is: figures of two runs compare only where these are alike."""
+"""What a run's figures rest on, the host and the scenarios: two runs compare only where these are alike."""
 
+import hashlib
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,20 @@ def fingerprint() -> Mapping[str, Fact]:
         "memory_bytes": psutil.virtual_memory().total,
         "ci": os.environ.get("CI", "").lower() in ("1", "true"),
     }
+
+
+#: What decides on a figure beside the trial's own test files: the packages that make and judge it.
+_MEASURING = ("scenarios", "checks", "exchange", "load", "observe", "settings", "verdict")
+
+
+def scenario_hash(files: Iterable[Path]) -> str:
+    """A short hash of the trial's test files and of what measures and judges; other scenarios make other figures."""
+    package = Path(__file__).parent
+    own = sorted(path for name in _MEASURING for path in (package / name).rglob("*") if path.suffix in (".py", ".toml"))
+    digest = hashlib.sha256()
+    for path in (*sorted(files), *own):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def _cpu_model() -> str:

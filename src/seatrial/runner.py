@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import closing
+from pathlib import Path
 
 from seatrial import __version__
 from seatrial.category_process import (
@@ -30,7 +31,7 @@ from seatrial.events import (
     TargetInfo,
     utc_now,
 )
-from seatrial.host import fingerprint
+from seatrial.host import fingerprint, scenario_hash
 from seatrial.interruption import Interruption
 from seatrial.request import RunRequest, RunResult, new_run_id
 from seatrial.sabotage.catalogue import saboteur_named
@@ -124,6 +125,10 @@ class _Run:
             return selected
         wanted = {category_measuring(identifier, self._settings) for identifier in self._request.only}
         return {name: category for name, category in selected.items() if name in wanted}
+
+    def _test_files(self) -> tuple[Path, ...]:
+        named = tuple(self._folder / category.file for category in self._selected.values())
+        return named if self._settings.source is None else (*named, self._settings.source)
 
     @property
     def _scope(self) -> Scope:
@@ -220,7 +225,7 @@ class _Run:
                 lacks=target.lacks,
             ),
             evidence_class="simulated" if target.way == "bundled" else "unknown",
-            environment=fingerprint(),
+            environment={**fingerprint(), "scenario_hash": scenario_hash(self._test_files())},
             weights=self._settings.weights,
         )
 
