@@ -118,8 +118,10 @@ async def test_a_generator_that_is_too_busy_trips_its_guard() -> None:
     assert result.guard.generator_cpu > 0.1
     assert not result.guard.clean
     assert not result.guard.saturated
-    # The service was quick enough: the lateness is ours, so it is neither a pass nor a fail.
-    wanted = objective("<", 0.1, min_samples=59)
+    # The service was quick enough, however slow this machine is: the lateness is ours, so it is neither a pass nor a fail.
+    longest_service = result.service_time.percentile(100)
+    assert longest_service is not None
+    wanted = objective("<", 1.5 * longest_service, min_samples=59)
     assert judge(result.response_time_sample(0.95), wanted, result.guard).verdict is Verdict.INCONCLUSIVE
 
 
