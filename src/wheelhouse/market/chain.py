@@ -155,7 +155,8 @@ def build_chain(
             years[i] = calendar.years_to_expiry(settles, as_of, contract.settlement_time)
 
     def floats(name: str) -> FloatArray:
-        return ordered.get_column(name).cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
+        # Nulls become NaN on the way; an expression for it would cost more than all the rest of a small chain.
+        return ordered.get_column(name).cast(pl.Float64).to_numpy().astype(np.float64)
 
     chain = ChainSnapshot(
         underlying=underlying,
