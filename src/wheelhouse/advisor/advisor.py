@@ -11,6 +11,7 @@ from wheelhouse.advisor.end_of_day import EndOfDay
 from wheelhouse.advisor.ingestion import IngestionDesk
 from wheelhouse.advisor.market import MarketDesk
 from wheelhouse.advisor.orders import OrderDesk
+from wheelhouse.advisor.planning import PlanningDesk
 from wheelhouse.advisor.risk import RiskDesk
 from wheelhouse.advisor.surfaces import SurfaceDesk
 from wheelhouse.advisor.valuation import Appraiser
@@ -99,6 +100,17 @@ class Advisor:
             market=self.market,
             appraiser=self.appraiser,
             clock=clock,
+        )
+        self.planning = PlanningDesk(
+            books=self.accounts,
+            board=self.board,
+            appraiser=self.appraiser,
+            advice=self.advice,
+            risk=self.risk,
+            volatility=self.volatility,
+            clock=clock,
+            sectors={name.upper(): sector for name, sector in settings.sectors.items()},
+            targets={name.upper(): weight for name, weight in settings.targets.items()},
         )
         self.end_of_day = EndOfDay(
             store=store,

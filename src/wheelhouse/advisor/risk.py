@@ -6,6 +6,7 @@ is work, and the answer is the same until something moves.
 
 import math
 import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +30,7 @@ from wheelhouse.store.protocol import Store
 
 HORIZON_DAYS = 1
 _LOOK_BACK = timedelta(days=3 * 365)
-_LEAST_SESSIONS = 60
+LEAST_SESSIONS = 60
 _SIMULATIONS = 2000
 _BENCHMARK = "SPY"
 
@@ -91,8 +92,7 @@ class RiskDesk:
         """
         book = self._books.get(account_id)
         state = book.state
-        names = sorted({underlying_of(symbol, self._appraiser.contracts) for symbol in state.positions})
-        snapshots = {name: self._board.snapshot(name) for name in names}
+        snapshots = self.snapshots_of(book)
         key = (
             state.sequence,
             self._market.bar_batches,
@@ -107,12 +107,30 @@ class RiskDesk:
             self._made[account_id] = (key, made)
         return made
 
+    def snapshots_of(self, book: Book) -> dict[str, Snapshot | None]:
+        """The latest snapshots of the names that an account holds."""
+        contracts = self._appraiser.contracts
+        names = sorted({underlying_of(symbol, contracts) for symbol in book.state.positions})
+        return {name: self._board.snapshot(name) for name in names}
+
+    def lines(self, quantities: Mapping[str, int], snapshots: Mapping[str, Snapshot | None]) -> RiskBook:
+        """Positions as they are revalued; a missing price makes them unknown."""
+        return RiskBook.of(self._line(symbol, quantity, snapshots) for symbol, quantity in quantities.items())
+
+    def holdings(self, quantities: Mapping[str, int], snapshots: Mapping[str, Snapshot | None]) -> list[Holding]:
+        """Positions with their greeks, each its own benchmark."""
+        return [self._holding(symbol, quantity, snapshots, None) for symbol, quantity in quantities.items()]
+
+    def returns(self, names: Iterable[str]) -> dict[str, dict[datetime, float]]:
+        """Simple returns of each name by session, of the past that risk is measured on."""
+        return self._returns(tuple(names))
+
     def _measure(self, book: Book, snapshots: dict[str, Snapshot | None]) -> RiskReport:
         contracts = self._appraiser.contracts
         quantities = {symbol: position.quantity for symbol, position in sorted(book.state.positions.items())}
-        lines = RiskBook.of(self._line(symbol, quantity, snapshots) for symbol, quantity in quantities.items())
+        lines = self.lines(quantities, snapshots)
         returns = self._returns((*lines.underlyings, _BENCHMARK))
-        betas = _betas(returns, lines.underlyings)
+        betas = betas_to(_BENCHMARK, returns, lines.underlyings)
         holdings = [self._holding(symbol, quantity, snapshots, betas) for symbol, quantity in quantities.items()]
         return RiskReport(
             as_of=self._clock.now(),
@@ -128,7 +146,7 @@ class RiskDesk:
             ),
         )
 
-    def _line(self, symbol: str, quantity: int, snapshots: dict[str, Snapshot | None]) -> Line:
+    def _line(self, symbol: str, quantity: int, snapshots: Mapping[str, Snapshot | None]) -> Line:
         underlying = underlying_of(symbol, self._appraiser.contracts)
         snapshot = snapshots[underlying]
         worth = self._appraiser.worth(symbol)
@@ -162,7 +180,7 @@ class RiskDesk:
         )
 
     def _holding(
-        self, symbol: str, quantity: int, snapshots: dict[str, Snapshot | None], betas: dict[str, float] | None
+        self, symbol: str, quantity: int, snapshots: Mapping[str, Snapshot | None], betas: dict[str, float] | None
     ) -> Holding:
         underlying = underlying_of(symbol, self._appraiser.contracts)
         snapshot = snapshots[underlying]
@@ -214,7 +232,7 @@ def _numbers(
     if not lines.is_known.all():
         return {}
     sessions = sorted(set.intersection(*(set(returns[name]) for name in lines.underlyings)))
-    if len(sessions) < _LEAST_SESSIONS:
+    if len(sessions) < LEAST_SESSIONS:
         return {}
     moves = np.array([[returns[name][session] for name in lines.underlyings] for session in sessions], dtype=np.float64)
     logarithms = np.log1p(moves)
@@ -241,13 +259,15 @@ def _numbers(
     return numbers
 
 
-def _betas(returns: dict[str, dict[datetime, float]], names: tuple[str, ...]) -> dict[str, float] | None:
-    """Betas to the benchmark over common sessions; None if one cannot be estimated."""
-    market = returns[_BENCHMARK]
+def betas_to(
+    benchmark: str, returns: Mapping[str, Mapping[datetime, float]], names: Iterable[str]
+) -> dict[str, float] | None:
+    """Betas to a benchmark over common sessions; None if one cannot be estimated."""
+    market = returns[benchmark]
     betas = {}
     for name in names:
         common = sorted(set(market) & set(returns[name]))
-        if len(common) < _LEAST_SESSIONS:
+        if len(common) < LEAST_SESSIONS:
             return None
         pairs = np.array([(market[session], returns[name][session]) for session in common], dtype=np.float64)
         covariance = np.cov(pairs, rowvar=False)

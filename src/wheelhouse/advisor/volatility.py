@@ -86,6 +86,14 @@ class VolatilityDesk:
             self._made[name] = (key, made)
         return made
 
+    def past_returns(self, symbol: str) -> Floats:
+        """Logarithmic returns of an underlying's sessions, oldest first, ``(n_sessions,)``; empty without daily bars."""
+        start = self._clock.now().astimezone(UTC) - _LOOK_BACK
+        bars = self._market.bars(symbol, "1d", start, None, (WINDOW + _WALKED) * 2)
+        _, prices = comparable_prices(bars, self._market.snapshot(symbol).terms.splits)
+        returns: Floats = np.diff(np.log(prices[3]))
+        return returns
+
     def _read(self, days: list[date], prices: Floats) -> VolatilityReading:
         open_, high, low, close = prices[:, -_MONTH - 1 :]
         enough = close.size > _MONTH

@@ -2,11 +2,11 @@
 
 from datetime import date
 from http import HTTPStatus
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from wheelhouse.advisor.end_of_day import AccountDay
 from wheelhouse.advisor.ingestion import Ingestion
@@ -28,10 +28,14 @@ from wheelhouse.service.advice_shapes import (
     ExpirationOut,
     ExpirationsOut,
     ExposureOut,
+    HedgeOut,
+    HedgeProposalOut,
     IngestionIn,
     IngestionOut,
     MarginOut,
     PerformanceOut,
+    RebalanceOut,
+    RebalanceTradeOut,
     RecommendationOut,
     RecommendationRiskOut,
     RecommendationsOut,
@@ -39,6 +43,7 @@ from wheelhouse.service.advice_shapes import (
     RiskOut,
     ScenarioOut,
     SettlementOut,
+    SizingOut,
     StatementIn,
     StatisticsOut,
 )
@@ -114,22 +119,57 @@ async def get_risk(account_id: FromPath[str], services: Injected) -> RiskOut:
     return _risk(report)
 
 
-@get("/v1/accounts/{account_id:str}/hedge", summary="Hedges (not in this version)", tags=["advice"])
-async def get_hedge(account_id: FromPath[str]) -> None:
-    """Answer 501."""
-    raise not_in_this_version(f"hedging of account {account_id}")
+@get("/v1/accounts/{account_id:str}/hedge", summary="Hedges and what they leave", tags=["advice"])
+async def get_hedge(
+    account_id: FromPath[str],
+    services: Injected,
+    target_delta: Annotated[float, QueryParameter(description="delta to aim at, in shares of the account")] = 0.0,
+) -> HedgeOut:
+    """Propose hedges within the policy's budget, the least residual shortfall first."""
+    found = await services.blocking(services.advisor.planning.hedge, account_id, target_delta)
+    return HedgeOut(
+        proposals=[
+            HedgeProposalOut(
+                kind=item.kind.value,
+                legs=[LegOut(symbol=leg.symbol, quantity=leg.quantity) for leg in item.legs],
+                cost=item.cost,
+                delta_after=item.delta_after,
+                vega_after=item.vega_after,
+                es_after=number(item.es_after),
+            )
+            for item in found
+        ]
+    )
 
 
-@get("/v1/accounts/{account_id:str}/sizing", summary="Sizing by Kelly (not in this version)", tags=["advice"])
-async def get_sizing(account_id: FromPath[str]) -> None:
-    """Answer 501."""
-    raise not_in_this_version(f"sizing by Kelly for account {account_id}")
+@get("/v1/accounts/{account_id:str}/sizing", summary="How many puts to sell", tags=["advice"])
+async def get_sizing(
+    account_id: FromPath[str],
+    services: Injected,
+    symbol: Annotated[str, QueryParameter(description="an underlying, or a put on one")],
+) -> SizingOut:
+    """Size the sale of a put by a share of Kelly's bet and the caps; 0 is an answer."""
+    size = await services.blocking(services.advisor.planning.sizing, account_id, symbol)
+    return SizingOut(
+        symbol=size.symbol, contracts=size.contracts, kelly=size.kelly, caps=dict(size.caps), binding=size.binding
+    )
 
 
-@get("/v1/accounts/{account_id:str}/rebalance", summary="Rebalancing (not in this version)", tags=["advice"])
-async def get_rebalance(account_id: FromPath[str]) -> None:
-    """Answer 501."""
-    raise not_in_this_version(f"rebalancing of account {account_id}")
+@get("/v1/accounts/{account_id:str}/rebalance", summary="Trades back to the weights", tags=["advice"])
+async def get_rebalance(account_id: FromPath[str], services: Injected) -> RebalanceOut:
+    """Bring names beyond the hard band back with the least turnover."""
+    found = await services.blocking(services.advisor.planning.rebalance, account_id)
+    return RebalanceOut(
+        trades=[
+            RebalanceTradeOut(
+                legs=[LegOut(symbol=leg.symbol, quantity=leg.quantity) for leg in trade.legs], reason=trade.reason
+            )
+            for trade in found.trades
+        ],
+        weights_before=dict(found.weights_before),
+        weights_after=dict(found.weights_after),
+        turnover=found.turnover,
+    )
 
 
 @post("/v1/end-of-day", status_code=HTTPStatus.OK, summary="End a day", tags=["end of day"])

@@ -253,3 +253,46 @@ class RiskOut(msgspec.Struct):
     es: dict[str, dict[str, float | None]]
     scenarios: list[ScenarioOut]
     assigned: AssignedOut
+
+
+class HedgeProposalOut(msgspec.Struct):
+    """A hedge: its cost at bid and ask with fees (negative is received), and the delta, vega and 95 % shortfall that it leaves."""
+
+    kind: Literal["buy_back", "protective_put", "protective_call", "collar", "index_put"]
+    legs: list[LegOut]
+    cost: float
+    delta_after: float
+    vega_after: float
+    es_after: float | None
+
+
+class HedgeOut(msgspec.Struct):
+    """Hedges, the best first."""
+
+    proposals: list[HedgeProposalOut]
+
+
+class SizingOut(msgspec.Struct):
+    """Contracts of a put to sell, Kelly's fraction of the equity, contracts by cap (null is no limit), and what binds."""
+
+    symbol: str | None
+    contracts: int
+    kelly: float | None
+    caps: dict[str, int | None]
+    binding: str
+
+
+class RebalanceTradeOut(msgspec.Struct):
+    """One order and why."""
+
+    legs: list[LegOut]
+    reason: str
+
+
+class RebalanceOut(msgspec.Struct):
+    """Trades, weights by name as fractions of the equity, and what is traded over the equity."""
+
+    trades: list[RebalanceTradeOut]
+    weights_before: dict[str, float | None]
+    weights_after: dict[str, float | None]
+    turnover: float | None

@@ -24,9 +24,6 @@ async def test_about(ask):
 @pytest.mark.parametrize(
     ("capability", "method", "path"),
     [
-        ("hedge", "GET", "/v1/accounts/x/hedge"),
-        ("sizing", "GET", "/v1/accounts/x/sizing"),
-        ("rebalance", "GET", "/v1/accounts/x/rebalance"),
         ("restore", "POST", "/v1/maintenance/restore"),
         ("archive", "POST", "/v1/maintenance/archive"),
     ],
