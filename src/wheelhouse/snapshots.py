@@ -8,7 +8,7 @@ valuations of one underlying that are asked for at once are done once.
 import math
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -21,7 +21,15 @@ from wheelhouse.market.calendar import TradingCalendar
 from wheelhouse.market.chain import ChainSnapshot, build_chain
 from wheelhouse.market.events import Terms
 from wheelhouse.market.frames import QUOTE_SCHEMA
-from wheelhouse.market.instruments import Evidence, OptionContract, parse_osi
+from wheelhouse.market.instruments import (
+    Evidence,
+    Exercise,
+    OptionContract,
+    Settlement,
+    SettlementTime,
+    contract_from_osi,
+    parse_osi,
+)
 from wheelhouse.pricing.valuation import ValuedChain, value_chain
 
 DataState = Literal["fresh", "stale", "missing"]
@@ -118,6 +126,72 @@ def _spot(
     return None, None, None
 
 
+class _Contracts(Mapping[str, OptionContract]):
+    """Contracts that differ from what their symbols say: those that were put, and those whose underlying's terms say more.
+
+    Parameters
+    ----------
+    instruments
+        Contracts that were put, by symbol; a live view.
+    """
+
+    def __init__(self, instruments: Mapping[str, OptionContract], calendar: TradingCalendar) -> None:
+        self._instruments = instruments
+        self._calendar = calendar
+        self._terms: dict[str, Terms] = {}
+        self._made: dict[str, OptionContract] = {}
+
+    def take_terms(self, terms: Mapping[str, Terms]) -> None:
+        """Note which underlyings' options are not American, physically settled and decided at the close."""
+        unusual = {name: it for name, it in self._terms.items() if name not in terms} | {
+            name: it
+            for name, it in terms.items()
+            if (it.exercise, it.settlement, it.settlement_time)
+            != (Exercise.AMERICAN, Settlement.PHYSICAL, SettlementTime.PM)
+        }
+        self._terms, self._made = unusual, {}
+
+    def forget(self, symbols: Iterable[str]) -> None:
+        """Make these contracts anew when they are next asked for."""
+        for symbol in symbols:
+            self._made.pop(symbol, None)
+
+    def __getitem__(self, symbol: str) -> OptionContract:
+        put = self._instruments.get(symbol)
+        if not self._terms or len(symbol) != _OSI_LENGTH:
+            if put is None:
+                raise KeyError(symbol)
+            return put
+        made = self._made.get(symbol)
+        if made is None:
+            made = self._make(symbol, put)
+            self._made[symbol] = made
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._instruments)
+
+    def __len__(self) -> int:
+        return len(self._instruments)
+
+    def _make(self, symbol: str, put: OptionContract | None) -> OptionContract:
+        underlying = parse_osi(symbol).underlying if put is None else put.underlying
+        terms = self._terms.get(underlying)
+        if terms is None:
+            if put is None:
+                raise KeyError(symbol)
+            return put
+        if put is not None:
+            return replace(put, settlement=terms.settlement, settlement_time=terms.settlement_time)
+        return contract_from_osi(
+            symbol,
+            exercise=terms.exercise,
+            settlement=terms.settlement,
+            settlement_time=terms.settlement_time,
+            last_trading_day=lambda day: self._calendar.last_trading_day(day, terms.settlement_time),
+        )
+
+
 class SnapshotBoard:
     """The latest snapshots of all underlyings; safe to use from several threads.
 
@@ -143,6 +217,7 @@ class SnapshotBoard:
         self._closes: dict[str, Close] = {}
         self._terms: dict[str, Terms] = {}
         self._instruments: dict[str, OptionContract] = {}
+        self._contracts = _Contracts(self._instruments, calendar)
         self._generation: defaultdict[str, int] = defaultdict(int)
         self._snapshots: dict[str, Snapshot] = {}
 
@@ -193,6 +268,7 @@ class SnapshotBoard:
         """Take terms in. Returns as `take_quotes`."""
         with self._lock:
             self._terms.update(terms)
+            self._contracts.take_terms(terms)
             return self._advance(terms)
 
     def take_instruments(self, contracts: Iterable[OptionContract]) -> dict[str, int]:
@@ -202,6 +278,7 @@ class SnapshotBoard:
             for contract in contracts:
                 changed.add(self._underlying(contract.symbol))
                 self._instruments[contract.symbol] = contract
+                self._contracts.forget([contract.symbol])
                 changed.add(contract.underlying)
                 if contract.symbol in self._quotes:
                     self._options[contract.underlying].add(contract.symbol)
@@ -261,8 +338,8 @@ class SnapshotBoard:
         return self._terms.get(underlying, self._default_terms)
 
     def contracts(self) -> Mapping[str, OptionContract]:
-        """Contracts that were put, by symbol; a live view, not to be changed."""
-        return self._instruments
+        """Contracts that differ from what their symbols say, by what was put or by terms; a live view."""
+        return self._contracts
 
     def state(self, underlying: str, now: datetime) -> tuple[DataState, float | None]:
         """Whether the underlying's spot is fresh, and its age in seconds of session time."""

@@ -7,7 +7,7 @@ that was there. Before the session's close nothing is settled; marks and reconci
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from wheelhouse.advisor.accounts import AccountBooks, Book
@@ -20,9 +20,9 @@ from wheelhouse.clock import Clock
 from wheelhouse.errors import InvalidInput
 from wheelhouse.ledger.account import fold
 from wheelhouse.ledger.booking import book_cash, book_dividend
-from wheelhouse.ledger.contracts import is_option, underlying_of
+from wheelhouse.ledger.contracts import is_option, multiplier_of, underlying_of
 from wheelhouse.ledger.corporate_actions import CorporateAction, book_special_dividend, book_split
-from wheelhouse.ledger.events import EventKind, LedgerEvent
+from wheelhouse.ledger.events import AGREES, DISAGREES, STATEMENT, EventKind, LedgerEvent
 from wheelhouse.ledger.money import ZERO, cents
 from wheelhouse.ledger.reconciliation import BrokerStatement, Difference, compare
 from wheelhouse.market.calendar import TradingCalendar
@@ -45,7 +45,7 @@ class AccountDay:
     differences
         From the broker's statement; empty without one, because the paper broker's book is the ledger itself.
     equity
-        USD; None if a position has no price, and then no equity was recorded.
+        USD at the moment; None if a position has no price, and then no equity was recorded.
     settlements
         What became of options at this day's end.
     booked
@@ -124,25 +124,77 @@ class EndOfDay:
             if self._clock.now() >= self._calendar.close_at(day):
                 expired = [order.id for order in self._orders.expire(book, day)]
                 settlements = self._settle(book, day, booked)
-                self._corporate_actions(book, day, booked)
+                self._corporate_actions(book, day, booked, until=day)
                 self._interest(book, day, booked)
-            now = self._clock.now()
-            value = self._appraiser.account(book, now)
-            if value.equity is not None:
-                flows = flows_by_day(self._store.events(book.id), self._calendar.session_of, self._appraiser.contracts)
-                record = EquityRecord(account_id=book.id, day=day, equity=value.equity, flow=flows.get(day, ZERO))
-                self._store.write_equity([record])
-            differences, agrees = self._reconcile(book, statement, booked)
+            equity = self._record(book, day)
+            if self._clock.now() >= self._calendar.close_at(day):
+                # After the marks: tonight's prices are those of shares that have not split yet.
+                self._corporate_actions(book, day, booked, until=self._calendar.next_session(day))
+            differences, agrees = self._reconcile(book, day, statement, booked)
             return AccountDay(
                 account_id=book.id,
                 reconciled=agrees,
                 differences=differences,
-                equity=value.equity,
+                equity=equity,
                 cash=book.state.cash,
                 settlements=settlements,
                 booked=tuple(booked),
                 expired_orders=tuple(expired),
             )
+
+    def _record(self, book: Book, day: date) -> Decimal | None:
+        """Record the equity of a day: at the present marks while it is the latest session, else at the prices of that day.
+
+        What was recorded of an earlier session stays as it is, and so does an evening's after a split of the coming session was booked.
+        """
+        # On a day before its opening the account had no equity; one recorded there would be part of its performance.
+        if day < self._calendar.session_of(book.record.created_at):
+            return None
+        now = self._clock.now()
+        events = self._store.events(book.id)
+        is_latest = self._calendar.session_of(now) == day
+        if not is_latest or any(event.kind is EventKind.SPLIT and event.ts > now for event in events):
+            known = next((it.equity for it in self._store.equity(book.id) if it.day == day), None)
+            if known is not None:
+                return known
+        equity = self._appraiser.account(book, now).equity if is_latest else self._equity_of(events, day)
+        if equity is not None:
+            flows = flows_by_day(events, self._calendar.session_of, self._appraiser.contracts)
+            record = EquityRecord(account_id=book.id, day=day, equity=equity, flow=flows.get(day, ZERO))
+            self._store.write_equity([record])
+        return equity
+
+    def _equity_of(self, events: Sequence[LedgerEvent], day: date) -> Decimal | None:
+        """The equity at an earlier day's end, by its closes and last quotes; None if a position had no price on it."""
+        # What the evening settled is posted at the next open.
+        posted = self._calendar.open_at(self._calendar.next_session(day))
+        equity = ZERO
+        held: dict[str, int] = {}
+        for event in events:
+            if event.ts <= posted and not (event.kind is EventKind.SPLIT and event.ts == posted):
+                equity += event.cash
+                if event.symbol is not None:
+                    held[event.symbol] = held.get(event.symbol, 0) + event.quantity
+        for symbol, quantity in held.items():
+            if not quantity:
+                continue
+            price = self._price_on(symbol, day)
+            if price is None:
+                return None
+            equity += cents(quantity * price * multiplier_of(symbol, self._appraiser.contracts))
+        return equity
+
+    def _price_on(self, symbol: str, day: date) -> Decimal | None:
+        """USD per share at a day's end: its close, else the mark of its last quote."""
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        bars = self._store.bars(symbol, "1d", start, limit=1)
+        if bars.height and bars.item(0, "ts").date() == day:
+            return Decimal(repr(bars.item(0, "close")))
+        quotes = self._store.quotes(symbol, start, start + timedelta(days=1)).drop_nulls(["ask"])
+        if not quotes.height:
+            return None
+        bid, ask = quotes.item(-1, "bid"), quotes.item(-1, "ask")
+        return None if bid is None or ask < bid else (Decimal(repr(bid)) + Decimal(repr(ask))) / 2
 
     def _settle(self, book: Book, day: date, booked: list[LedgerEvent]) -> tuple[OptionSettlement, ...]:
         plan = plan_settlements(
@@ -182,9 +234,8 @@ class EndOfDay:
                 found[symbol] = judged.detail
         return found
 
-    def _corporate_actions(self, book: Book, day: date, booked: list[LedgerEvent]) -> None:
-        """Splits and special dividends of the coming session, and dividends that are paid by now."""
-        following = self._calendar.next_session(day)
+    def _corporate_actions(self, book: Book, day: date, booked: list[LedgerEvent], *, until: date) -> None:
+        """Splits and special dividends up to a session, and dividends that are paid by now."""
         opened = book.record.created_at
         names = {underlying_of(s, self._appraiser.contracts) for s in book.state.positions} | {
             campaign.underlying for campaign in book.state.closed_campaigns
@@ -192,12 +243,12 @@ class EndOfDay:
         for name in sorted(names):
             terms = self._advice.market_view([name], self._clock.now()).underlyings[name].terms
             for split in terms.splits:
-                if self._calendar.session_of(opened) < split.ex_date <= following:
+                if self._calendar.session_of(opened) < split.ex_date <= until:
                     ts = self._calendar.open_at(split.ex_date)
                     action = book_split(book.state, name, split, ts=ts, contracts=self._appraiser.contracts)
                     self._adjust(book, action, booked)
             for dividend in terms.dividends:
-                if self._calendar.session_of(opened) < dividend.ex_date <= following and dividend.kind == "special":
+                if self._calendar.session_of(opened) < dividend.ex_date <= until and dividend.kind == "special":
                     ts = self._calendar.open_at(dividend.ex_date)
                     action = book_special_dividend(
                         book.state, name, dividend, ts=ts, contracts=self._appraiser.contracts
@@ -231,15 +282,27 @@ class EndOfDay:
             self._book(book, events, booked)
 
     def _reconcile(
-        self, book: Book, statement: BrokerStatement | None, booked: list[LedgerEvent]
+        self, book: Book, day: date, statement: BrokerStatement | None, booked: list[LedgerEvent]
     ) -> tuple[tuple[Difference, ...], bool]:
         if statement is None:
             # The paper broker's book is this ledger; what is left to compare is what is on disk.
             stored = fold(self._store.events(book.id), self._appraiser.contracts, account_id=book.id)
-            return (), stored == book.state
+            return (), stored == book.state and not book.state.unreconciled
         result = compare(book.state, statement, open_orders=[order.id for order in book.working()])
         self._book(book, result.events, booked)
+        if book.state.unreconciled == result.reconciled:
+            self._book(book, [self._comparison(book, day, agrees=result.reconciled)], booked)
         return result.differences, result.reconciled
+
+    def _comparison(self, book: Book, day: date, *, agrees: bool) -> LedgerEvent:
+        """The fact that comparisons with the broker began or ceased to leave differences open: until then no new orders."""
+        return LedgerEvent(
+            id=f"{book.id}/reconciliation/{day}/{book.state.sequence + 1}",
+            account_id=book.id,
+            ts=self._clock.now(),
+            kind=EventKind.RECONCILIATION,
+            detail={STATEMENT: AGREES if agrees else DISAGREES},
+        )
 
     def _adjust(self, book: Book, action: CorporateAction, booked: list[LedgerEvent]) -> None:
         if action.contracts:

@@ -317,6 +317,9 @@ class OrderDesk:
             scope = "all accounts are" if self._books.halted_globally else "the account is"
             return [Reason(code="halted", detail=f"{scope} halted; resume first")]
         standing = self._standing(book)
+        unreconciled = limits.halted(standing)
+        if unreconciled:
+            return [Reason(code=refusal.code.value, detail=refusal.detail) for refusal in unreconciled]
         legs = tuple(self._leg(leg) for leg in order.legs)
         found = [*limits.expired(legs, self._closes(order), now), *limits.crossing(standing, legs)]
         if not found:
@@ -339,6 +342,7 @@ class OrderDesk:
             contracts={symbol: contract_of(symbol, contracts) for symbol in book.state.positions if is_option(symbol)},
             equity=value.equity,
             initial_margin=None if value.margin is None else value.margin.initial,
+            unreconciled=book.state.unreconciled,
         )
 
     def _proposed(

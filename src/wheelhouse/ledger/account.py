@@ -16,7 +16,7 @@ from fractions import Fraction
 from wheelhouse.errors import Conflict, InvalidInput
 from wheelhouse.ledger.campaigns import Campaign
 from wheelhouse.ledger.contracts import Contracts, is_option, multiplier_of, underlying_of
-from wheelhouse.ledger.events import EventKind, LedgerEvent
+from wheelhouse.ledger.events import DISAGREES, STATEMENT, EventKind, LedgerEvent
 from wheelhouse.ledger.money import ZERO, cents
 from wheelhouse.ledger.positions import Consideration, Lot, PositionState, Traded, rescale, trade
 
@@ -51,6 +51,8 @@ class AccountState:
         Fees that belong to no symbol, negative.
     external_ids
         Names of the facts that were booked from outside, each with the fingerprint of its body.
+    unreconciled
+        Whether the last comparison with the broker's statement left differences open.
     """
 
     account_id: str
@@ -70,6 +72,7 @@ class AccountState:
     fees: Decimal = ZERO
     in_transit: Mapping[str, InTransit] = field(default_factory=dict)
     external_ids: Mapping[str, str] = field(default_factory=dict)
+    unreconciled: bool = False
 
     def quantity(self, symbol: str) -> int:
         """Signed position in a symbol, 0 if flat."""
@@ -156,6 +159,7 @@ class _Draft:
         self._contributed = state.contributed
         self._expenses = state.expenses
         self._fees = state.fees
+        self._unreconciled = state.unreconciled
 
     def state(self) -> AccountState:
         return AccountState(
@@ -176,6 +180,7 @@ class _Draft:
             fees=self._fees,
             in_transit=self._in_transit,
             external_ids=self._external_ids,
+            unreconciled=self._unreconciled,
         )
 
     def add(self, event: LedgerEvent) -> None:
@@ -204,6 +209,8 @@ class _Draft:
                 self._add_trade(event)
             case EventKind.ASSIGNMENT | EventKind.EXERCISE:
                 self._add_delivery(event)
+            case EventKind.RECONCILIATION if STATEMENT in event.detail:
+                self._unreconciled = event.detail[STATEMENT] == DISAGREES
             case EventKind.SPLIT | EventKind.ADJUSTMENT | EventKind.RECONCILIATION:
                 self._add_adjustment(event)
         self._cash += event.cash

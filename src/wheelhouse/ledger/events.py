@@ -16,7 +16,8 @@ expiry                    closes the option, cash 0
 dividend, interest        cash only
 split                     quantity deltas; options that get another symbol leave the old one and enter the new one
 adjustment                a position or terms that changed without a trade; opening positions, price = cost basis
-reconciliation            makes the ledger agree with the broker's statement; explained or reviewed
+reconciliation            makes the ledger agree with the broker's statement, explained or reviewed; or, without quantity and
+                          cash, says that a comparison began or ceased to leave differences open
 ========================  ==================================================================================================
 """
 
@@ -25,12 +26,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from wheelhouse.errors import InvalidInput
 from wheelhouse.ledger.money import CENT, ZERO
 
 UNSEQUENCED = 0
 """Sequence of an event that has not been appended to an account yet."""
+
+STATEMENT: Final = "statement"
+AGREES: Final = "agrees"
+DISAGREES: Final = "disagrees"
+"""Key and values of the detail of a reconciliation that says only how a comparison with the broker's statement ended."""
 
 
 class EventKind(StrEnum):
