@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
@@ -21,6 +21,8 @@ from wheelhouse.telemetry import logger
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
+#: Bars that come without a start: enough for volatilities and value at risk.
+_USUAL_HISTORY = timedelta(days=365)
 _log = logger("wheelhouse.ingestion")
 
 
@@ -149,7 +151,8 @@ class IngestionDesk:
         now = self._clock.now()
         ingestion = self.get(ingestion_id)
         today = self._calendar.session_of(now)
-        start, end = ingestion.start or today, ingestion.end or today
+        end = ingestion.end or today
+        start = ingestion.start or end - _USUAL_HISTORY
         self._market.put_terms(symbol, feed.terms(symbol, now))
         self._note(ingestion_id, f"terms of {symbol} as known at {now.isoformat()}: {SAMPLE_LABEL}")
         bars = feed.bars([symbol], start, end)

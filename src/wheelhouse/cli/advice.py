@@ -2,10 +2,11 @@
 
 import os
 import sys
-from decimal import Decimal
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token, validators
 
 from wheelhouse.cli.options import Database, asking_the_server, settings_for
 
@@ -17,7 +18,22 @@ if TYPE_CHECKING:
 DATABASE_VARIABLE = "WHEELHOUSE_DATABASE_URL"
 _WIDTH = 100
 
-Cash = Annotated[Decimal, Parameter(help="USD that the account holds.")]
+_MOST_CASH = 10**12
+
+
+def _usd(_: object, tokens: Sequence[Token]) -> Decimal:
+    """An amount of cash from the command line; the parser reports a ValueError with the option's name."""
+    try:
+        amount = Decimal(tokens[0].value)
+    except InvalidOperation:
+        raise ValueError(f"{tokens[0].value!r} is no number; write USD as 100000 or 2500.50") from None
+    if not amount.is_finite() or not 0 <= amount <= _MOST_CASH:
+        raise ValueError(f"{tokens[0].value!r} must be between 0 and {_MOST_CASH:,} USD")
+    return amount
+
+
+Cash = Annotated[Decimal, Parameter(help="USD that the account holds.", converter=_usd)]
+Limit = Annotated[int, Parameter(help="Contracts to show.", validator=validators.Number(gte=1))]
 
 
 def register(app: App) -> None:
@@ -39,12 +55,9 @@ def advise(
     Without --database it looks at the packaged sample market.
     """
     from wheelhouse.cli.tables import advice_view
-    from wheelhouse.errors import InvalidInput
     from wheelhouse.market.instruments import AccountKind
     from wheelhouse.strategy.wheel import recommend
 
-    if not cash.is_finite() or cash < 0:
-        raise InvalidInput(f"--cash {cash} must not be negative")
     look = _look([symbol], database)
     advice = recommend(look.account(cash, AccountKind(kind)), look.market, look.policy, look.now)
     _console().print(advice_view(advice, notice=look.notice))
@@ -54,8 +67,10 @@ def advise(
 def screen(
     *symbols: Annotated[str, Parameter(help="The underlyings.")],
     right: Annotated[Literal["put", "call"], Parameter(help="What is to be sold.")] = "put",
-    cash: Annotated[Decimal | None, Parameter(help="Leave out puts that this much USD does not secure.")] = None,
-    limit: Annotated[int, Parameter(help="Contracts to show.")] = 20,
+    cash: Annotated[
+        Decimal | None, Parameter(help="Leave out puts that this much USD does not secure.", converter=_usd)
+    ] = None,
+    limit: Limit = 20,
     database: Database = None,
 ) -> int:
     """Rank what may be sold over a list of names.

@@ -24,8 +24,10 @@ def ingest(
     symbols: Annotated[
         list[str] | None, Parameter(help="Underlyings; all of the source unless given.", consume_multiple=True)
     ] = None,
-    start: Annotated[date | None, Parameter(help="First day of the bars.")] = None,
-    end: Annotated[date | None, Parameter(help="Day after the last of the bars.")] = None,
+    start: Annotated[date | None, Parameter(help="First day of the bars; a year before the end unless given.")] = None,
+    end: Annotated[
+        date | None, Parameter(help="Day after the last of the bars; the present session unless given.")
+    ] = None,
     database: Database = None,
 ) -> int:
     """Bring bars, terms and quotes of a source into the database."""
@@ -46,6 +48,11 @@ def ingest(
         advisor.close()
     for line in done.lineage:
         _print(line)
+    if declared.kind == "system":
+        _print(
+            f"these quotes are of {clock.now():%Y-%m-%d} and stale today: set "
+            f"WHEELHOUSE_CLOCK={SAMPLE_NOW.isoformat()} for serve and advise as well"
+        )
     _print(f"{done.state}: {done.accepted} accepted, {done.duplicates} known already, {done.quarantined} quarantined")
     if done.error is not None:
         sys.stderr.write(f"wheelhouse: {done.error}\n")

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from wheelhouse.service.shapes import Quantity
+
 Kind = Literal["cash", "margin", "ira"]
 OrderStatusName = Literal["working", "partially_filled", "filled", "cancelled", "expired", "rejected"]
 Aware = Annotated[datetime, Meta(tz=True)]
@@ -15,7 +17,7 @@ class PositionIn(msgspec.Struct, forbid_unknown_fields=True):
     """A position to open with; the cost basis is per share, of a short option the premium received."""
 
     symbol: str
-    quantity: int
+    quantity: Quantity
     cost_basis: Annotated[float, Meta(ge=0)] | None = None
 
 
@@ -77,7 +79,7 @@ class LegIn(msgspec.Struct, forbid_unknown_fields=True):
     """One leg: signed contracts or shares."""
 
     symbol: str
-    quantity: int
+    quantity: Quantity
 
 
 class OrderIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -185,7 +187,7 @@ class ReportedIn(msgspec.Struct, forbid_unknown_fields=True):
     ts: Aware
     kind: Literal["cash", "assignment", "exercise", "expiry", "dividend", "fee"]
     symbol: str | None = None
-    quantity: int | None = None
+    quantity: Quantity | None = None
     amount: float | None = None
 
 

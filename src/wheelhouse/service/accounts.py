@@ -27,7 +27,7 @@ from wheelhouse.service.account_shapes import (
 )
 from wheelhouse.service.context import Injected, Services
 from wheelhouse.service.paging import DEFAULT_LIMIT, Cursor, Limit, page
-from wheelhouse.service.shapes import decimal_of, number, required
+from wheelhouse.service.shapes import decimal_of, number, required, utc
 
 _EVENTS_LIMIT = 1000
 
@@ -193,7 +193,7 @@ def _event(event: LedgerEvent) -> EventOut:
 def _fact(item: ReportedIn) -> ExternalEvent:
     return ExternalEvent(
         external_id=item.external_id,
-        ts=item.ts,
+        ts=utc(item.ts, pointer="ts"),
         kind=EventKind(item.kind),
         symbol=None if item.symbol is None else normalize_symbol(item.symbol),
         quantity=item.quantity,

@@ -77,7 +77,7 @@ async def post_quotes(
     if replace_conflicts:
         require_admin(request, "?replace=true")
     if _is_arrow(request):
-        batch = Batch(frame=_arrow(await request.body(), QUOTE_SCHEMA, QUOTE_REQUIRED))
+        batch = _dated(Batch(frame=_arrow(await request.body(), QUOTE_SCHEMA, QUOTE_REQUIRED)))
     else:
         batch = _batch(_listed(data.quotes, "quotes"), QUOTE_SCHEMA, QUOTE_REQUIRED)
     simulated = services.advisor.clock.kind == "simulated"
@@ -102,7 +102,7 @@ async def post_bars(
     if replace_conflicts:
         require_admin(request, "?replace=true")
     if _is_arrow(request):
-        batch = Batch(frame=_arrow(await request.body(), BAR_SCHEMA, BAR_REQUIRED))
+        batch = _dated(Batch(frame=_arrow(await request.body(), BAR_SCHEMA, BAR_REQUIRED)))
         wanted: Interval = interval or "1d"
     else:
         wanted = data.interval
@@ -216,6 +216,10 @@ ROUTES = [
 ]
 
 
+_FIRST_STAMP = datetime(1, 1, 2, tzinfo=UTC)
+_LAST_STAMP = datetime(9999, 12, 30, tzinfo=UTC)
+
+
 def _is_arrow(request: Request[Any, Any, Any]) -> bool:
     return request.content_type[0].lower() == ARROW_MEDIA_TYPE
 
@@ -255,7 +259,21 @@ def _batch(
         columns[name] = values
     if instant is not None:
         columns["ts"] = [instant(value, row) for row, value in enumerate(columns["ts"])]
-    return Batch(frame=pl.DataFrame(columns, schema=schema), absent=absent)
+    return _dated(Batch(frame=pl.DataFrame(columns, schema=schema), absent=absent))
+
+
+def _dated(batch: Batch) -> Batch:
+    """Blank the stamps that are no date in every time zone; their records are rejected, the others of the batch are not."""
+    frame = batch.frame.with_row_index("row")
+    strange = frame.filter(~pl.col("ts").is_between(_FIRST_STAMP, _LAST_STAMP)).get_column("row").to_list()
+    if not strange:
+        return batch
+    return Batch(
+        frame=batch.frame.with_columns(
+            ts=pl.when(pl.col("ts").is_between(_FIRST_STAMP, _LAST_STAMP)).then(pl.col("ts"))
+        ),
+        absent=dict.fromkeys(strange, "a ts of the years 1 to 9999") | dict(batch.absent),
+    )
 
 
 def _bar_instant(value: str | None, row: int) -> datetime | None:

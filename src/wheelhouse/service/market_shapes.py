@@ -133,8 +133,8 @@ class InstrumentIn(msgspec.Struct, forbid_unknown_fields=True):
     right: Literal["call", "put"]
     last_trading_day: date | None = None
     exercise: Literal["american", "european"] = "american"
-    premium_multiplier: Annotated[int, Meta(gt=0)] = 100
-    exercise_multiplier: Annotated[int, Meta(gt=0)] = 100
+    premium_multiplier: Annotated[int, Meta(gt=0, le=10_000)] = 100
+    exercise_multiplier: Annotated[int, Meta(gt=0, le=10_000)] = 100
     deliverable: DeliverableIn | None = None
 
 

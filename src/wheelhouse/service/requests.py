@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.types import Empty
 
-from wheelhouse.service.problems import FieldError, ProblemError
+from wheelhouse.service.problems import FieldError, ProblemError, with_choices
 
 ARROW_MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 ACCEPTS_ARROW = "accepts_arrow"
@@ -56,11 +56,13 @@ def decode(body: bytes, wanted: Any) -> Any:
         return _decoder(wanted).decode(body)
     except msgspec.ValidationError as error:
         _refuse_malformed(body)
-        detail, _, pointer = str(error).partition(" - at ")
+        refused, _, pointer = str(error).partition(" - at ")
+        where = pointer.strip("`") or "$"
+        detail = with_choices(refused, wanted, where)
         raise ProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            str(error),
-            errors=[FieldError(pointer=pointer.strip("`") or "$", detail=detail)],
+            f"{detail} - at `{where}`" if pointer else detail,
+            errors=[FieldError(pointer=where, detail=detail)],
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(error) from error

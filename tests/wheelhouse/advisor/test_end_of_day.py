@@ -8,6 +8,7 @@ from wheelhouse.advisor.requests import OrderRequest
 from wheelhouse.errors import InvalidInput, NotFound
 from wheelhouse.ledger.orders import Effect, OrderType, TimeInForce
 from wheelhouse.ledger.reconciliation import BrokerStatement, StatementPosition
+from wheelhouse.market.calendar import nyse
 from wheelhouse.market.events import Dividend, Split, Terms
 
 # Expires on Saturday 2013-03-16, last trades on Friday 2013-03-15.
@@ -230,6 +231,17 @@ def test_performance_rests_on_the_recorded_days(desk):
     assert own.max_drawdown == pytest.approx(50.5 / 51 - 1)
     assert benchmark["XYZ"].total_return == pytest.approx(own.total_return)
     assert [campaign.underlying for campaign in campaigns] == ["XYZ"]
+
+
+def test_a_day_before_the_opening_is_no_part_of_the_performance(desk):
+    desk.quote("XYZ", 49.9, 50.1)
+    account = desk.account(1000)
+    calendar = nyse(2020)
+    opened = calendar.session_of(desk.clock.now())
+    end(desk, calendar.previous_session(opened))
+    assert desk.advisor.store.equity(account) == []
+    end(desk, opened)
+    assert [record.day for record in desk.advisor.store.equity(account)] == [opened]
 
 
 def test_effects_of_credit_are_kept(desk):

@@ -91,6 +91,11 @@ def test_screen_ranks_several_names(tmp_path):
     [
         (("advise", "NOPE", "--cash", "1"), "NOPE"),
         (("advise", "AAPL", "--cash", "-1"), "--cash"),
+        (("advise", "AAPL", "--cash", "abc"), "--cash"),
+        (("advise", "AAPL", "--cash", "nan"), "--cash"),
+        (("advise", "AAPL", "--cash", "1e400"), "--cash"),
+        (("screen", "AAPL", "--cash", "ten"), "--cash"),
+        (("screen", "AAPL", "--limit", "0"), "--limit"),
         (("screen",), "symbol"),
     ],
 )
@@ -120,6 +125,7 @@ def test_a_database_from_ingestion_to_backup(tmp_path):
     assert fed.returncode == 0, fed.stderr
     assert "sample market, simulated quotes" in fed.stdout
     assert fed.stdout.splitlines()[-1].startswith("done: ")
+    assert "WHEELHOUSE_CLOCK=2013-03-01T15:45:00-05:00" in fed.stdout
     advised = run(
         tmp_path, "advise", "MSFT", "--cash", "50000", "--database", url, WHEELHOUSE_CLOCK="2013-03-01T15:46:00-05:00"
     )
