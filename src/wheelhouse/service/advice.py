@@ -1,5 +1,6 @@
 """Routes for advice and the end of the day: recommendations, expirations, performance, risk, ingestions."""
 
+from collections.abc import Sequence
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -51,6 +52,7 @@ from wheelhouse.service.context import Injected
 from wheelhouse.service.problems import not_in_this_version
 from wheelhouse.service.shapes import decimal_of, number, required
 from wheelhouse.strategy.advice import Recommendation
+from wheelhouse.strategy.hedging import HedgeProposal
 
 
 @get("/v1/accounts/{account_id:str}/recommendations", summary="What to do now", tags=["advice"])
@@ -116,7 +118,7 @@ async def get_performance(account_id: FromPath[str], services: Injected) -> Perf
 async def get_risk(account_id: FromPath[str], services: Injected) -> RiskOut:
     """Measure what the account risks; null where the market or its past does not say."""
     report = await services.blocking(services.advisor.risk.report, account_id)
-    return _risk(report)
+    return risk_out(report)
 
 
 @get("/v1/accounts/{account_id:str}/hedge", summary="Hedges and what they leave", tags=["advice"])
@@ -127,19 +129,7 @@ async def get_hedge(
 ) -> HedgeOut:
     """Propose hedges within the policy's budget, the least residual shortfall first."""
     found = await services.blocking(services.advisor.planning.hedge, account_id, target_delta)
-    return HedgeOut(
-        proposals=[
-            HedgeProposalOut(
-                kind=item.kind.value,
-                legs=[LegOut(symbol=leg.symbol, quantity=leg.quantity) for leg in item.legs],
-                cost=item.cost,
-                delta_after=item.delta_after,
-                vega_after=item.vega_after,
-                es_after=number(item.es_after),
-            )
-            for item in found
-        ]
-    )
+    return hedge_out(found)
 
 
 @get("/v1/accounts/{account_id:str}/sizing", summary="How many puts to sell", tags=["advice"])
@@ -211,7 +201,8 @@ ROUTES = [
 ]
 
 
-def _risk(report: RiskReport) -> RiskOut:
+def risk_out(report: RiskReport) -> RiskOut:
+    """The answer of the risk route."""
     measured = report.exposure
     margin = report.margin
     return RiskOut(
@@ -237,6 +228,23 @@ def _risk(report: RiskReport) -> RiskOut:
             for it in report.scenarios
         ],
         assigned=AssignedOut(cash_needed=required(report.assigned.cash_needed), shares=report.assigned.shares),
+    )
+
+
+def hedge_out(found: Sequence[HedgeProposal]) -> HedgeOut:
+    """The answer of the hedge route."""
+    return HedgeOut(
+        proposals=[
+            HedgeProposalOut(
+                kind=item.kind.value,
+                legs=[LegOut(symbol=leg.symbol, quantity=leg.quantity) for leg in item.legs],
+                cost=item.cost,
+                delta_after=item.delta_after,
+                vega_after=item.vega_after,
+                es_after=number(item.es_after),
+            )
+            for item in found
+        ]
     )
 
 
