@@ -77,10 +77,11 @@ class _Player:
             raise InvalidInput(
                 f"from {plan.start} to {plan.end} there are {len(self._sessions)} sessions; a replay needs two"
             )
-        # The evening of the last session looks at the ex-dates of the one after.
         self._bars = {name: daily_bars(source, name, plan.start, plan.end) for name in plan.symbols}
         for name, bars in self._bars.items():
-            bars.at(name, self._sessions[0])
+            # Better now than after ten years.
+            for day in self._sessions:
+                bars.at(name, day)
         self._prices = settlement_prices(self._bars)
         self._books = Books(ACCOUNT_ID)
         self._broker = PaperBroker(

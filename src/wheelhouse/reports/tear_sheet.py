@@ -39,8 +39,8 @@ class Activity:
         Contracts that ended without value.
     orders_filled
         Orders, a roll being one.
-    campaigns
-        Cycles from flat to flat that have ended.
+    campaigns, campaigns_running
+        Cycles from flat to flat that have ended, and those that have not: their losses are in the equity, not in the win rate.
     """
 
     premium_received: Decimal
@@ -53,6 +53,7 @@ class Activity:
     expired: int
     orders_filled: int
     campaigns: int
+    campaigns_running: int
 
     @property
     def premium(self) -> Decimal:
@@ -177,6 +178,7 @@ def activity(state: AccountState, events: Sequence[LedgerEvent], contracts: Cont
         expired=sum(abs(e.quantity) for e in events if e.kind is EventKind.EXPIRY),
         orders_filled=len({e.order_id for e in events if e.kind is EventKind.FILL}),
         campaigns=len(state.closed_campaigns),
+        campaigns_running=len(state.campaigns),
     )
 
 
@@ -208,13 +210,14 @@ def tear_sheet_view(sheet: TearSheet) -> "RenderableType":
     facts.add_row("dividends", _money(did.dividends), "interest", _money(did.interest))
     facts.add_row("puts assigned", f"{did.puts_assigned:,}", "called away", f"{did.calls_assigned:,}")
     facts.add_row("expired worthless", f"{did.expired:,}", "orders filled", f"{did.orders_filled:,}")
-    facts.add_row("campaigns ended", f"{did.campaigns:,}", "capital at work", _written(sheet.at_work, in_percent=True))
+    facts.add_row("campaigns ended", f"{did.campaigns:,}", "still running", f"{did.campaigns_running:,}")
+    facts.add_row("capital at work", _written(sheet.at_work, in_percent=True))
     return Group(
         Text.assemble((sheet.title, "bold"), f"  {sheet.start} to {sheet.end}"),
         table,
         facts,
         Text(
-            "\nWin rate and profit factor by campaign, flat to flat. Holding reinvests dividends. - is undefined.",
+            "\nWin rate and profit factor by ended campaign, flat to flat, dividends apart. Holding reinvests dividends. - is undefined.",
             style="dim",
         ),
         Text(sheet.label, style="italic"),

@@ -22,23 +22,26 @@ from wheelhouse.replay.plan import Replay, ReplayPlan
 from wheelhouse.strategy.policy import WheelPolicy
 
 PUT = "XYZ   100220P00047500"
+CALL = "XYZ   100320C00047500"
 
 
 @dataclass
 class MadeMarket:
-    """XYZ closes at 50 until 18 February 2010, at 45 from then on; one put is listed."""
+    """XYZ closes at 50 until 17 February 2010, at 45 from then on, at 55 from March on; a put and a call are listed."""
 
     calendar: TradingCalendar
     terms_: Terms = field(default_factory=Terms)
     evidence: Evidence = Evidence.SIMULATED
     quoted: bool = True
+    calls: bool = False
 
     def symbols(self) -> tuple[str, ...]:
         return ("XYZ",)
 
     def price(self, day: date) -> float:
         split = [s for s in self.terms_.splits if s.ex_date <= day]
-        return (50.0 if day < date(2010, 2, 18) else 45.0) / (2 if split else 1)
+        whole = 50.0 if day < date(2010, 2, 18) else 45.0 if day < date(2010, 3, 1) else 55.0
+        return whole / (2 if split else 1)
 
     def bars(self, symbols: Sequence[str], start: date, end: date) -> pl.DataFrame:
         if list(symbols) != ["XYZ"]:
@@ -53,7 +56,7 @@ class MadeMarket:
         return self.terms_
 
     def listed(self, symbol: str, at: datetime) -> list[OsiSymbol]:
-        return [parse_osi(PUT)]
+        return [parse_osi(PUT), parse_osi(CALL)] if self.calls else [parse_osi(PUT)]
 
     def share_quotes(self, symbols: Sequence[str], at: datetime) -> pl.DataFrame:
         price = self.price(new_york_date(at))
@@ -61,8 +64,12 @@ class MadeMarket:
         return pl.DataFrame([row], schema=QUOTE_SCHEMA, orient="row")
 
     def quotes(self, symbols: Sequence[str], at: datetime) -> pl.DataFrame:
-        bid, ask = (0.70, 0.72) if self.price(new_york_date(at)) == 50 else (2.50, 2.60)
-        rows = [(symbol, at.astimezone(UTC), bid, ask, 100.0, 100.0, bid, 50.0, 500.0) for symbol in symbols]
+        price = self.price(new_york_date(at))
+        sides = {
+            PUT: (0.70, 0.72) if price == 50 else (2.50, 2.60),
+            CALL: (7.50, 7.60) if price == 55 else (0.60, 0.62),
+        }
+        rows = [(symbol, at.astimezone(UTC), *sides[symbol], 100.0, 100.0, None, 50.0, 500.0) for symbol in symbols]
         return pl.DataFrame(rows if self.quoted else [], schema=QUOTE_SCHEMA, orient="row")
 
 
@@ -102,6 +109,24 @@ def test_an_assignment_by_hand(calendar: TradingCalendar):
     assert played.state.cash == Decimal("688.70")
     assert played.state.dividends == Decimal("50.00")
     assert played.equity[-1] == Decimal("9688.70")
+
+
+def test_a_call_is_assigned_on_the_eve_of_the_ex_date_and_the_dividend_goes_with_the_shares(calendar: TradingCalendar):
+    dividend = Dividend(ex_date=date(2010, 3, 3), amount=Decimal("1.00"))
+    made = MadeMarket(calendar, Terms(dividends=(dividend,)), calls=True)
+    played = replay(plan("XYZ", date(2010, 1, 19), date(2010, 3, 5), cash=10_000), made, calendar)
+    assert on(played, date(2010, 2, 22)).actions == ("sell_call XYZ",)
+    # Without extrinsic value at the bid the dividend of 1.00 is worth more than what is left of the option.
+    eve = on(played, date(2010, 3, 2))
+    assert (eve.cash, eve.equity) == (Decimal("757.40"), Decimal("757.40") + 11_000 - 1_510)
+    assert [e.external_id for e in played.events if e.kind is EventKind.ASSIGNMENT][-1] == (
+        f"assignment/early/2010-03-02/{CALL}"
+    )
+    assert played.state.cash == played.equity[-1] == Decimal("10257.40")
+    assert played.state.dividends == 0
+    # 138.70 of the put and 118.70 of the call; shares left at the strike that they came at.
+    (cycle,) = played.state.closed_campaigns
+    assert (cycle.premium, cycle.share_profit, cycle.profit) == (Decimal("257.40"), 0, Decimal("257.40"))
 
 
 def test_a_split_and_a_dividend_of_one_open_meet_the_shares_that_were_held(calendar: TradingCalendar):
