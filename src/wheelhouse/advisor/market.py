@@ -178,6 +178,11 @@ class MarketDesk:
         """Whether an underlying's spot is fresh, and its age in seconds of session time."""
         return self._board.state(normalize_symbol(symbol), self._clock.now())
 
+    def age(self, ts: datetime) -> tuple[bool, float]:
+        """Whether a datum of this time is fresh now, and its age in seconds of session time."""
+        now = self._clock.now()
+        return self._board.is_fresh(ts, now), self._calendar.session_age_seconds(ts, now)
+
     def quote(self, symbol: str) -> QuoteRow | None:
         """The latest quote of a symbol as `normalize_symbol` writes it."""
         return self._board.quote(symbol)

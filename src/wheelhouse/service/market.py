@@ -26,6 +26,7 @@ from wheelhouse.market.instruments import (
     Settlement,
     SettlementTime,
     contract_from_osi,
+    is_option_symbol,
     normalize_symbol,
     parse_osi,
 )
@@ -130,8 +131,21 @@ async def put_instruments(data: JSONBody[InstrumentsIn], services: Injected) -> 
 
 @get("/v1/market/{symbol:str}", summary="An underlying's spot and its age", tags=["market"])
 async def get_market(symbol: FromPath[str], services: Injected) -> MarketOut:
-    """Give the latest spot; 404 for a symbol of which nothing is known."""
+    """Give the latest spot, of an option the middle of its quote; 404 for a symbol of which nothing is known."""
     desk = services.advisor.market
+    quote = desk.quote(normal) if is_option_symbol(normal := normalize_symbol(symbol)) else None
+    if quote is not None:
+        fresh, seconds = desk.age(quote.ts)
+        return MarketOut(
+            symbol=quote.symbol,
+            spot=quote.mark,
+            bid=quote.bid,
+            ask=quote.ask,
+            as_of=quote.ts.astimezone(UTC),
+            age_seconds=seconds,
+            state="fresh" if fresh else "stale",
+            evidence=quote.evidence.value,
+        )
     snapshot = desk.snapshot(symbol)
     state, age = desk.state(symbol)
     return MarketOut(
@@ -336,13 +350,13 @@ def _terms_out(symbol: str, terms: Terms) -> TermsOut:
 
 def _contract(item: InstrumentIn) -> OptionContract:
     symbol = parse_osi(item.symbol)
-    if symbol.expiry != item.expiry or symbol.right.value != item.right:
-        raise InvalidInput(
-            f"{symbol.text!r}: expiry {item.expiry} and right {item.right!r} must be those of the symbol"
-        )
+    expiry, right = item.expiry or symbol.expiry, item.right or symbol.right.value
+    if symbol.expiry != expiry or symbol.right.value != right:
+        raise InvalidInput(f"{symbol.text!r}: expiry {expiry} and right {right!r} must be those of the symbol")
     standard = contract_from_osi(symbol.text)
+    underlying = standard.underlying if item.underlying is None else normalize_symbol(item.underlying)
     deliverable = (
-        Deliverable(shares=((normalize_symbol(item.underlying), 100),))
+        Deliverable(shares=((underlying, 100),))
         if item.deliverable is None
         else Deliverable(
             shares=tuple((normalize_symbol(name), shares) for name, shares in item.deliverable.shares.items()),
@@ -351,11 +365,11 @@ def _contract(item: InstrumentIn) -> OptionContract:
     )
     return OptionContract(
         symbol=symbol.text,
-        underlying=normalize_symbol(item.underlying),
-        expiry=item.expiry,
+        underlying=underlying,
+        expiry=expiry,
         last_trading_day=item.last_trading_day or standard.last_trading_day,
-        strike=decimal_of(item.strike),
-        right=Right(item.right),
+        strike=symbol.strike if item.strike is None else decimal_of(item.strike),
+        right=Right(right),
         exercise=Exercise(item.exercise),
         premium_multiplier=item.premium_multiplier,
         exercise_multiplier=item.exercise_multiplier,

@@ -124,13 +124,13 @@ class DeliverableIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class InstrumentIn(msgspec.Struct, forbid_unknown_fields=True):
-    """A contract that differs from what its symbol says."""
+    """A contract that differs from what its symbol says; what is not given follows from the symbol."""
 
     symbol: str
-    underlying: str
-    expiry: date
-    strike: Annotated[float, Meta(gt=0)]
-    right: Literal["call", "put"]
+    underlying: str | None = None
+    expiry: date | None = None
+    strike: Annotated[float, Meta(gt=0)] | None = None
+    right: Literal["call", "put"] | None = None
     last_trading_day: date | None = None
     exercise: Literal["american", "european"] = "american"
     premium_multiplier: Annotated[int, Meta(gt=0, le=10_000)] = 100

@@ -72,7 +72,7 @@ async def test_unknown_and_malformed_names(ask):
     assert (await ask("GET", "/v1/market/NOPE")).status == 404
     assert (await ask("GET", "/v1/market/NOPE/chain")).status == 404
     assert (await ask("GET", "/v1/market/NOPE/bars")).status == 404
-    assert (await ask("GET", "/v1/market/a%20b")).status == 422
+    assert (await ask("GET", "/v1/market/a%20b")).status == 400
     assert (await ask("GET", "/v1/market/AAPL/bars?cursor=%21")).status == 400
     assert (await ask("GET", "/v1/market/AAPL/bars?limit=0")).status == 400
 
