@@ -4,6 +4,7 @@ import os
 import time
 from contextlib import closing
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from seatrial import __version__
 from seatrial.category_process import (
@@ -95,9 +96,27 @@ def run(request: RunRequest, handler: Handler, interruption: Interruption) -> Ru
         Before anything has started.
     """
     settings = prepare(request)
-    request.report_dir.mkdir(parents=True, exist_ok=True)
+    make_report_folder(request.report_dir)
     with closing(handler):
         return _Run(request, settings, handler, interruption).execute()
+
+
+def make_report_folder(folder: Path) -> None:
+    """Make the folder of a run's reports.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"the reports cannot be written into {folder}: {error.strerror or error}; name another --report-dir"
+        ) from error
 
 
 class _Run:

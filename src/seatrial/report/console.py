@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.status import Status as Spinner
 from rich.text import Text
 
+from seatrial.errors import CONFIGURATION
 from seatrial.events import (
     CategoryDone,
     CategoryStarted,
@@ -39,19 +40,32 @@ _PLAIN_WIDTH = 80
 _QUIET = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.NOT_ASSESSED})
 
 
+class _PatientConsole(Console):
+    """A console whose reader may leave: the run goes on, because its exit code and its files are the verdict."""
+
+    def on_broken_pipe(self) -> None:
+        """Print into nothing from here on; rich's own way ends the process with 1, which would say NOT READY."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, self.file.fileno())
+        finally:
+            os.close(nowhere)
+
+
 def make_console(stream: TextIO) -> Console:
     """A console for a stream: colours and live progress on a terminal, else plain text 80 columns wide.
 
     ``COLUMNS`` widens the plain text too; ``NO_COLOR`` is respected. What the stream's encoding cannot hold is replaced.
     """
     if stream.isatty():
-        return Console(file=stream, highlight=False, emoji=False, markup=False)
+        return _PatientConsole(file=stream, highlight=False, emoji=False, markup=False)
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None and "utf" not in (stream.encoding or "").lower():
         reconfigure(errors="replace")
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isdigit() and int(columns) >= _PLAIN_WIDTH else _PLAIN_WIDTH
-    return Console(
+    return _PatientConsole(
         file=stream,
         width=width,
         color_system=None,
@@ -237,7 +251,8 @@ class ConsoleReport:
             self._say(f"what to do: {check.remediation}", indent=6)
 
     def _internal_error(self, event: InternalError) -> None:
-        self._marked(Verdict.ERROR, f"internal error in {event.where}: {event.message}")
+        what = "wrong configuration" if event.where == CONFIGURATION else f"internal error in {event.where}"
+        self._marked(Verdict.ERROR, f"{what}: {event.message}")
         if event.traceback and self._verbose:
             self._say(event.traceback, style="dim", indent=6)
 

@@ -22,7 +22,7 @@ def trial_folder(start: Path) -> Path:
         if (candidate / "conftest.py").is_file() and any(candidate.glob("test_*.py")):
             return candidate
     raise ConfigurationError(
-        f"there is no {TRIAL_FOLDER} with a conftest.py and test files in {start}; run from the project's root"
+        f"there is no {TRIAL_FOLDER} with a conftest.py and test files in {start}; run from the project's root, or let `seatrial init` write them"
     )
 
 

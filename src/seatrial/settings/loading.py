@@ -152,7 +152,8 @@ def load(
     try:
         file = SettingsFile.model_validate(merged)
     except ValidationError as cause:
-        raise ConfigurationError(_told(source, cause)) from cause
+        overridden = target is not None and any(it["loc"] == ("target", "kind") for it in cause.errors())
+        raise ConfigurationError(_told("--target" if overridden else source, cause)) from cause
     environment = _environment(env or {})
     stages, leaks = _profile(file.profiles, profile, source)
     if environment.max_users is not None:

@@ -13,6 +13,9 @@ from seatrial.errors import HarnessError, TargetFailure
 #: How long a server may take to announce its address, and to end after SIGTERM.
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+#: The kind of failure of a server that refused its usage or configuration.
+REFUSED_TO_START = "configuration"
+_WRONG_CONFIGURATION = 4
 
 
 class ServerProcess:
@@ -103,7 +106,8 @@ class ServerProcess:
                 return str(message["url"])
         code = await self._process.wait()
         raise TargetFailure(
-            f"the server ended with exit code {code} before it listened; its log ends:\n{self.tail()}", kind="start"
+            f"the server ended with exit code {code} before it listened; its log ends:\n{self.tail()}",
+            kind=REFUSED_TO_START if code == _WRONG_CONFIGURATION else "start",
         )
 
     def tail(self, lines: int = 15) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from seatrial.errors import ConfigurationError, TargetFailure
 from seatrial.target.http import HttpTarget, json_object
-from seatrial.target.process import ServerProcess
+from seatrial.target.process import REFUSED_TO_START, ServerProcess
 from seatrial.target.sabotage import Saboteur
 
 #: The trial's own moment: the open of an ordinary Friday, so that it says the same at any hour of any day.
@@ -165,6 +165,7 @@ class WheelhouseTarget(HttpTarget):
     ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="seatrial-"))
         self._saboteur = saboteur
+        self._database_given = database_url is not None
         key = secrets.token_urlsafe(32)
         self.launch = WheelhouseLaunch(self._folder, key=key, clock=clock, database_url=database_url)
         self._stack = contextlib.AsyncExitStack()
@@ -185,6 +186,13 @@ class WheelhouseTarget(HttpTarget):
                 await _feed(direct, self.symbols)
                 await direct.wait_until("/readyz", within_seconds=READY_SECONDS)
             return await super().__aenter__()
+        except TargetFailure as failure:
+            await self._clean_up()
+            if self._database_given and failure.kind == REFUSED_TO_START:
+                raise ConfigurationError(
+                    f"TEST_DATABASE_URL={self.launch.database_url!r} is no database for a trial: {failure.detail}"
+                ) from failure
+            raise
         except BaseException:
             await self._clean_up()
             raise
