@@ -15,7 +15,7 @@ def iv_rank(current: float, past: Sequence[float], *, needed: int = SESSIONS_NEE
 
     Examples
     --------
-    >>> iv_rank(0.30, [0.20, 0.21, 0.22, 0.60], needed=4)
+    >>> round(iv_rank(0.30, [0.20, 0.21, 0.22, 0.60], needed=4), 6)
     0.25
     """
     if len(past) < needed:

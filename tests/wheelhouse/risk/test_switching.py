@@ -45,7 +45,7 @@ def draw(model: Switching, sessions: int, seed: int) -> tuple[np.ndarray, np.nda
     return rng.normal(model.mean, model.deviations[path]), path
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(-0.08, 0.08), min_size=1, max_size=6))
 def test_filter_and_likelihood_are_the_sums_over_all_paths(returns):
     expected, likelihood = by_enumeration(CHAIN, np.array(returns))

@@ -11,6 +11,7 @@ from wheelhouse.errors import InvalidInput
 from wheelhouse.strategy.kelly import kelly_fraction, short_put_returns, terminal_prices
 
 
+@settings(deadline=None)
 @given(wins=st.integers(1, 99), odds=st.floats(0.1, 5.0), loss=st.floats(0.1, 1.0))
 def test_two_outcomes_have_a_closed_form(wins, odds, loss):
     p = wins / 100
@@ -43,7 +44,7 @@ def test_a_short_put_under_a_lognormal_price_agrees_with_quadrature():
     assert kelly_fraction(outcomes, worst=credit / strike - 1) == pytest.approx(min(expected, ruin), rel=2e-3)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-0.9, 0.5), min_size=2, max_size=30))
 def test_no_other_fraction_grows_faster(outcomes):
     best = kelly_fraction(outcomes, worst=-1.0)
