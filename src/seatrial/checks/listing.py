@@ -2,12 +2,15 @@
 
 import io
 import json
+from shutil import get_terminal_size
 
 from rich.console import Console
 from rich.table import Table
 
 from seatrial.checks import registered
 from seatrial.settings.loading import TrialSettings
+
+_WIDTH_WITHOUT_TERMINAL = 200
 
 
 def as_json(settings: TrialSettings) -> str:
@@ -56,7 +59,9 @@ def as_tables(settings: TrialSettings, *, width: int | None = None) -> str:
         marks = "blocker" if check.blocker else "critical" if check.critical else ""
         checks.add_row(check.id, check.title, f"{check.weight:g}", marks, ", ".join(check.saboteurs), check.remediation)
     sink = io.StringIO()
-    console = Console(file=sink, width=width, highlight=False)
+    # Into a file or a pipe ids stay whole, so that they can be searched for.
+    wide = width or get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 0)).columns
+    console = Console(file=sink, width=wide, highlight=False)
     console.print(objectives)
     console.print()
     console.print(checks)
