@@ -59,7 +59,8 @@ def from_losses(losses: ArrayLike, confidence: float) -> tuple[float, float]:
     tail = (1.0 - confidence) * ordered.size
     weights = np.clip(tail - np.arange(ordered.size), 0.0, 1.0)
     shortfall = float((ordered[::-1] * weights).sum() / tail)
-    return max(quantile, 0.0), max(shortfall, 0.0)
+    # The mean of a tail of equal losses may round to just below each of them.
+    return max(quantile, 0.0), max(shortfall, quantile, 0.0)
 
 
 def historical(
