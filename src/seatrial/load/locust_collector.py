@@ -59,6 +59,7 @@ class Collector:
     def __init__(self, folder: Path, workers: int, lost_cause_seconds: float | None) -> None:
         self._folder = folder
         self._workers = workers
+        self._connected = -1
         self._latest: dict[int, WorkerRecord] = {}
         self._lost_cause = LostCause(lost_cause_seconds)
 
@@ -71,8 +72,10 @@ class Collector:
         write_record(self._folder, record)
 
     def note_connected(self, count: int) -> None:
-        """Write down how many workers there are, for the message if some are missing."""
-        (self._folder / "connected").write_text(str(count), encoding="utf-8")
+        """Write down how many workers have come, for the message if some are missing; they leave when Locust ends."""
+        if count > self._connected:
+            self._connected = count
+            (self._folder / "connected").write_text(str(count), encoding="utf-8")
 
     def lost_cause(self, now: float) -> str | None:
         """Why going on makes no sense, or None."""

@@ -131,10 +131,20 @@ async def run_locust(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _End:
-    """How Locust ended: its exit code (None if it had to be ended), how many workers had come, the end of its log."""
+    """How Locust ended.
+
+    Parameters
+    ----------
+    code
+        Its exit code; None if it had to be ended.
+    connected
+        How many workers had come; None if it did not get so far as to count them.
+    log
+        The end of it.
+    """
 
     code: int | None
-    connected: int
+    connected: int | None
     log: str
 
 
@@ -173,7 +183,7 @@ async def _conduct(
     connected = folder / "connected"
     return _End(
         code=code,
-        connected=int(connected.read_text(encoding="utf-8")) if connected.exists() else 0,
+        connected=int(connected.read_text(encoding="utf-8")) if connected.exists() else None,
         log=processes.tail(_LEADER),
     )
 
@@ -184,10 +194,10 @@ def _result(
     for record in records:
         if record.own_error is not None:
             raise HarnessError(f"stage {job.name!r}: worker {record.index} of Locust failed: {record.own_error}")
-    if end.code not in (0, None) and not records and end.connected >= job.workers:
-        raise HarnessError(f"stage {job.name!r}: Locust ended with code {end.code}: {end.log or 'its log is empty'}")
-    if not records and not end.connected and job.workers == 1:
-        raise HarnessError(f"stage {job.name!r}: Locust measured nothing (code {end.code}): {end.log}")
+    if end.connected is None or (not records and end.connected >= job.workers):
+        raise HarnessError(
+            f"stage {job.name!r}: Locust measured nothing (code {end.code}): {end.log or 'its log is empty'}"
+        )
     recorder = _recorder(job)
     merge_into(recorder, records)
     troubles = [*_missing(job, records, end), *_ended_early(records)]
@@ -202,7 +212,7 @@ def _result(
 def _missing(job: LocustJob, records: list[WorkerRecord], end: _End) -> list[str]:
     final = sum(record.final for record in records)
     if final < job.workers:
-        came = max(end.connected, len(records))
+        came = max(end.connected or 0, len(records))
         how = "had to be ended" if end.code is None else f"ended with code {end.code}"
         return [f"workers: {final} of {job.workers} did all of their share ({came} came; Locust {how})"]
     if end.code != 0:

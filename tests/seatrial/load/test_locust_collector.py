@@ -94,3 +94,10 @@ def test_the_workers_together_are_the_cause(tmp_path: Path) -> None:
 def test_a_message_that_is_no_record_is_our_error(tmp_path: Path) -> None:
     with pytest.raises(HarnessError):
         Collector(tmp_path, 1, None).receive("nonsense")
+
+
+def test_who_came_is_counted_also_when_they_have_left(tmp_path: Path) -> None:
+    collector = Collector(tmp_path, 2, None)
+    for count in (0, 1, 0):
+        collector.note_connected(count)
+    assert (tmp_path / "connected").read_text() == "1"
