@@ -349,7 +349,7 @@ class _Run:
 
     def _complain_of_gaps(self, name: str, *, asked: bool) -> None:
         """Put in doubt what the category should have found out and did not; `asked` tells whether it asked any check."""
-        if self._interruption.requested:
+        if self._interruption.requested or ExitCode.USAGE in self._codes:
             return
         for measurement in unmeasured(
             name,

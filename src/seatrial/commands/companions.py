@@ -9,6 +9,7 @@ from seatrial.history.runs import DEFAULT_FOLDER, keep
 from seatrial.report.github import github_report
 from seatrial.report.json_reports import validation_report
 from seatrial.report.model import RunReport
+from seatrial.verdict.decision import ExitCode
 
 __all__ = ["HISTORY_VARIABLE", "KeptRun", "companions", "history_folder"]
 
@@ -52,8 +53,9 @@ class KeptRun:
         self._report.apply(event)
 
     def close(self) -> None:
-        """Write the run, unless it never began."""
-        if self._report.started is None:
+        """Write the run, unless it never began or was told what could not be run: that is no figure of the target."""
+        finished = self._report.finished
+        if self._report.started is None or (finished is not None and finished.exit_code == ExitCode.USAGE):
             return
         readiness = self._report.readiness
         body = {**validation_report(self._report), "overall_score": readiness.overall_score if readiness else None}

@@ -1,5 +1,6 @@
 """What a proof prints: each saboteur as it falls, and the matrix at the end."""
 
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -7,7 +8,9 @@ from typing import Self
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
+from seatrial.report.console import make_console
 from seatrial.sabotage.prove import KillMatrix, Trying
 
 
@@ -15,7 +18,7 @@ class ProofConsole:
     """Prints a line for each outcome; plain text where no terminal is attached."""
 
     def __init__(self, *, total: int, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        self._console = console or make_console(sys.stdout)
         self._total = total
         self._tried = 0
 
@@ -28,6 +31,9 @@ class ProofConsole:
     ) -> None:
         return None
 
+    def _say(self, markup: str, *, style: str = "", soft_wrap: bool = False) -> None:
+        self._console.print(Text.from_markup(markup, style=style), soft_wrap=soft_wrap)
+
     def tell(self, trying: Trying) -> None:
         """Print how one saboteur or control fared."""
         seconds = f"({trying.seconds:.0f} s)"
@@ -35,18 +41,18 @@ class ProofConsole:
             word = (
                 "[green]passes[/]" if trying.sound else "[red]FAILED[/]" if trying.killed_by else "[yellow]IN DOUBT[/]"
             )
-            self._console.print(f"        {word} {trying.title} {seconds}")
+            self._say(f"        {word} {trying.title} {seconds}")
             for identifier in (*trying.killed_by, *trying.undecided):
-                self._console.print(f"                {identifier}")
+                self._say(f"                {identifier}")
             return
         self._tried += 1
         count = f"{self._tried:3d}/{self._total}"
         if trying.killed:
-            self._console.print(f"{count} [green]killed[/] {trying.title} {seconds}", soft_wrap=True)
-            self._console.print(f"               by {', '.join(trying.killed_by)}", style="dim", soft_wrap=True)
+            self._say(f"{count} [green]killed[/] {trying.title} {seconds}", soft_wrap=True)
+            self._say(f"               by {', '.join(trying.killed_by)}", style="dim", soft_wrap=True)
         else:
             doubt = f"; undecided: {', '.join(trying.undecided)}" if trying.undecided else ""
-            self._console.print(f"{count} [red]LIVES[/]  {trying.title} {seconds}{doubt}", soft_wrap=True)
+            self._say(f"{count} [red]LIVES[/]  {trying.title} {seconds}{doubt}", soft_wrap=True)
 
     def conclude(self, matrix: KillMatrix, folder: Path) -> None:
         """Print the verdict on the whole proof."""

@@ -124,6 +124,10 @@ def back_up(engine: Engine, path: Path, *, schema_version: int) -> BackupReport:
     """
     if path.exists():
         raise ConfigurationError(f"{path} exists; name a new file for the backup")
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            f"the folder {path.parent} of the backup {path.name} does not exist; make it, or name another"
+        )
     partial = path.with_name(path.name + ".partial")
     held = engine.copy_to(partial)
     report = BackupReport(
