@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from signal import SIGKILL
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -45,7 +46,6 @@ class Outsider:
     """Asks one server."""
 
     server: Server
-    numbers: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
 
     def __call__(self, method: str, path: str, body: object = None, *, key: str | None = KEY, **headers: str) -> Reply:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -109,7 +109,7 @@ class Outsider:
         body = {"legs": [{"symbol": s, "quantity": q} for s, q in legs.items()], "type": "market"} | terms
         if "limit_price" in terms:
             body["type"] = "limit"
-        number = key or f"key-{next(self.numbers)}"
+        number = key or uuid4().hex
         return self("POST", f"/v1/accounts/{account}/orders", body, Idempotency_Key=number)
 
     def end(self, day: str, *accounts: str, **more) -> dict:
