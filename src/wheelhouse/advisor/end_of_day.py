@@ -62,6 +62,15 @@ class AccountDay:
     expired_orders: tuple[str, ...]
 
 
+def _held_when(event: LedgerEvent, began: datetime) -> bool:
+    """Whether an event of shares counts for who holds them as an ex-date begins.
+
+    An assignment or exercise of the eve is booked at that very instant and counts; a trade or a split of it does not.
+    """
+    settled = event.kind in (EventKind.ASSIGNMENT, EventKind.EXERCISE)
+    return event.ts < began or (settled and event.ts == began)
+
+
 class EndOfDay:
     """Ends days."""
 
@@ -260,7 +269,9 @@ class EndOfDay:
     def _pay(self, book: Book, name: str, dividend: Dividend, booked: list[LedgerEvent]) -> None:
         began = self._calendar.open_at(dividend.ex_date)
         shares = sum(
-            event.quantity for event in self._store.events(book.id) if event.symbol == name and event.ts < began
+            event.quantity
+            for event in self._store.events(book.id)
+            if event.symbol == name and _held_when(event, began)
         )
         events = book_dividend(
             book.state,

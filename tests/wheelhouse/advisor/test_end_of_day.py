@@ -253,3 +253,27 @@ def test_effects_of_credit_are_kept(desk):
     kinds = [event.kind.value for event in desk.advisor.store.events(account)]
     assert kinds == ["cash", "order"]
     assert desk.state(account).cash == 10
+
+
+def test_who_is_assigned_on_the_eve_of_an_ex_date_is_paid(desk, after_close):
+    ex_date = Dividend(ex_date=date(2013, 3, 18), pay_date=date(2013, 3, 18), amount=Decimal("0.25"))
+    desk.advisor.market.put_terms("XYZ", Terms(dividends=(ex_date,)))
+    assigned = desk.account(**{name(PUT): (-2, "1.20")})
+    after_close(49.99)
+    end(desk)
+    desk.clock.turn("2013-03-18 16:05")
+    desk.bar("XYZ", "2013-03-18", 50.0)
+    end(desk, date(2013, 3, 18))
+    assert desk.state(assigned).dividends == Decimal("50.00")
+
+
+def test_shares_called_away_on_the_eve_of_an_ex_date_are_paid_nothing(desk, after_close):
+    ex_date = Dividend(ex_date=date(2013, 3, 18), pay_date=date(2013, 3, 18), amount=Decimal("0.25"))
+    desk.advisor.market.put_terms("XYZ", Terms(dividends=(ex_date,)))
+    account = desk.account(0, **{name(CALL): (-1, "1.50"), "XYZ": (100, "45")})
+    after_close(52.0)
+    end(desk)
+    desk.clock.turn("2013-03-18 16:05")
+    desk.bar("XYZ", "2013-03-18", 52.0)
+    end(desk, date(2013, 3, 18))
+    assert desk.state(account).dividends == 0
