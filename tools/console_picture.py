@@ -1,6 +1,6 @@
 """Draw the console output of a real run as a picture for the README.
 
-    python tools/console_picture.py seatrial-results/<run id>/events.jsonl docs/console.svg
+python tools/console_picture.py seatrial-results/<run id>/events.jsonl docs/console.svg
 """
 
 import io

@@ -1,6 +1,6 @@
 """Export ``requirements.txt`` and ``tests/requirements-test.txt`` from the lock file, or check that they are current.
 
-    python tools/export_requirements.py [--check]
+python tools/export_requirements.py [--check]
 """
 
 import subprocess

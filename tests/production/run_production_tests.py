@@ -1,6 +1,6 @@
 """Run the whole production validation; a thin door to ``seatrial run`` that leaves its reports in the current folder.
 
-    python tests/production/run_production_tests.py [--verbose] [--fail-fast] [--categories A B]
+python tests/production/run_production_tests.py [--verbose] [--fail-fast] [--categories A B]
 """
 
 import sys

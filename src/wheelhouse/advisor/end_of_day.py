@@ -269,9 +269,7 @@ class EndOfDay:
     def _pay(self, book: Book, name: str, dividend: Dividend, booked: list[LedgerEvent]) -> None:
         began = self._calendar.open_at(dividend.ex_date)
         shares = sum(
-            event.quantity
-            for event in self._store.events(book.id)
-            if event.symbol == name and _held_when(event, began)
+            event.quantity for event in self._store.events(book.id) if event.symbol == name and _held_when(event, began)
         )
         events = book_dividend(
             book.state,

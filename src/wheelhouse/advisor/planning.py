@@ -106,9 +106,7 @@ class PlanningDesk:
             if quote is not None and quote.mid is not None and quote.ask is not None:
                 asks[position.symbol] = quote.ask
         names = {*self._held(book), *self._targets}
-        return rebalance(
-            account, self._spots(names), asks, self._advice.policy, targets=self._targets or None
-        )
+        return rebalance(account, self._spots(names), asks, self._advice.policy, targets=self._targets or None)
 
     def hedge(self, account_id: str, target_delta: float = 0.0) -> tuple[HedgeProposal, ...]:
         """Hedges of the account, the best first.

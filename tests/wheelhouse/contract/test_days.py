@@ -11,6 +11,7 @@ from .conftest import KEY, codes, instant
 
 FRIDAY, MONDAY = "2013-03-15", "2013-03-18"
 PUT, OTM, CALL = "XYZ   130316P00050000", "XYZ   130316P00040000", "XYZ   130316C00050000"
+DEEP = "XYZ   130316C00045000"
 ADJUSTED, CASHY = "RVS1  130316P00005000", "IDX   130316P00105000"
 CLOSES = {"2013-03-15": 49.5, "2013-03-18": 51.0, "2013-03-19": 50.2}
 
@@ -35,6 +36,7 @@ def story(begin):
     ids = notes["ids"] = {
         "put": ask.account(10_000, **{PUT: (-2, 1.2), OTM: (-1, 0.5)}),
         "called": ask.account(0, XYZ=(100, 45.0), **{CALL: (-1, 1.5)}),
+        "away": ask.account(0, XYZ=(100, 44.0), **{DEEP: (-1, 5.0)}),
         "adjusted": ask.account(1_000, **{ADJUSTED: (-1, 1.0)}),
         "cash": ask.account(20_000, **{CASHY: (-1, 2.0)}),
         "split": ask.account(20_000, TWO=(100, 55.0), **{"TWO   130420P00060000": (-1, 2.5)}),
@@ -112,6 +114,20 @@ def test_a_call_out_of_the_money_expires_and_keeps_the_shares(story):
     assert notes["accounts"]["called"]["cash"] == 0.0
     stock = held(notes, "called")["XYZ"]
     assert (stock["quantity"], stock["tax_basis"], stock["campaign_basis"]) == (100, 45.0, pytest.approx(43.5))
+
+
+def test_called_away_shares_are_sold_at_strike_and_premium(story):
+    ask, notes = story
+    assert (notes["accounts"]["away"]["cash"], held(notes, "away")) == (4_500.0, {})
+    found = ask.get(f"/v1/accounts/{notes['ids']['away']}/performance")
+    (campaign,) = found["campaigns"]
+    # 45.00 at strike and 5.00 of premium for shares that cost 44.00.
+    assert (campaign["symbol"], campaign["profit"], found["win_rate"], found["profit_factor"]) == (
+        "XYZ",
+        600.0,
+        1.0,
+        None,
+    )
 
 
 def test_after_a_reverse_split_the_deliverable_moves(story):
