@@ -27,6 +27,7 @@ from wheelhouse.market.calendar import new_york_date
 from wheelhouse.market.events import Dividend
 from wheelhouse.market.instruments import Exercise, OptionContract, Right, Settlement
 from wheelhouse.pricing.black_scholes import price
+from wheelhouse.pricing.implied import implied_volatility
 from wheelhouse.pricing.valuation import ValuedChain
 from wheelhouse.strategy.calendar_events import dividends_through
 from wheelhouse.strategy.figures import DAYS_A_YEAR, known
@@ -263,6 +264,9 @@ def early_exercise(view: UnderlyingView, valued: ValuedChain, i: int, now: datet
     spot, strike, bid = chain.spot, float(chain.strike[i]), known(chain.bid[i])
     volatility = _volatility(valued, i)
     if chain.is_call[i]:
+        if due:
+            without = spot - present_value(due, chain.rate, new_york_date(now))
+            volatility = _volatility_without_dividends(valued, i, without) or volatility
         return call_early_exercise(
             spot=spot, strike=strike, bid=bid, volatility=volatility, rate=chain.rate, dividends=due, expiry=expiry
         )
@@ -277,6 +281,30 @@ def early_exercise(view: UnderlyingView, valued: ValuedChain, i: int, now: datet
         years=float(chain.years_to_expiry[i]),
         today=new_york_date(now),
     )
+
+
+def present_value(dividends: Sequence[Dividend], rate: float, today: date) -> float:
+    """What dividends are worth today, USD per share, each discounted from its ex-date."""
+    return sum(float(d.amount) * math.exp(-rate * (d.ex_date - today).days / DAYS_A_YEAR) for d in dividends)
+
+
+def _volatility_without_dividends(valued: ValuedChain, i: int, spot: float) -> float | None:
+    """Solve a volatility of the expiry with the dividends off the spot, from the nearest two-sided quote out of the money.
+
+    The chain's own volatilities rest on a yield and not on dates: a dividend that is due shows in them, down in those of calls and up
+    in those of puts. In the money a call may be worth no more than exercise now, which says nothing of volatility.
+    """
+    chain = valued.chain
+    out = (chain.is_call & (chain.strike > spot)) | (~chain.is_call & (chain.strike <= spot))
+    near = np.flatnonzero((chain.expiry == chain.expiry[i]) & chain.standard & out & (chain.bid > 0) & (chain.ask > 0))
+    if not near.size or spot <= 0:
+        return None
+    solved = implied_volatility(
+        valued.mark[near], spot, chain.strike[near], chain.years_to_expiry[near], chain.rate, 0.0, chain.is_call[near]
+    ).volatility
+    distance = np.where(np.isfinite(solved), np.abs(chain.strike[near] - chain.strike[i]), np.inf)
+    nearest = int(np.argmin(distance))
+    return float(solved[nearest]) if np.isfinite(distance[nearest]) else None
 
 
 def _volatility(valued: ValuedChain, i: int) -> float | None:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from wheelhouse.pricing.black_scholes import price
+
 from .conftest import ACCOUNT_KEYS, codes, instant
 
 PUT, LOWER = "XYZ   130420P00100000", "XYZ   130420P00095000"
@@ -318,3 +320,20 @@ def test_what_is_unknown_is_not_found(ask):
     assert ask("POST", "/v1/end-of-day", {"date": "2013-03-01", "accounts": ["none"]}).status == 404
     assert ask("POST", "/v1/end-of-day", {"date": "2013-03-02"}).status == 422
     assert ask("DELETE", "/v1/keys/none").status == 404
+
+
+def test_early_exercise_by_the_published_example(ask):
+    """Strike 100, a dividend of 1.00 on the next session, 21 days more, 25 %, 4 %: alarm at 106 and only a warning below."""
+    years = 24 / 365
+    for spot, level in ((103, "warning"), (105, "warning"), (106, "alarm")):
+        name = f"EX{spot}".translate(str.maketrans("0123456789", "ABCDEFGHIJ"))
+        call, put = f"{name:6}130325C00100000", f"{name:6}130325P00100000"
+        dividend = {"ex_date": "2013-03-04", "amount": 1.0, "kind": "ordinary"}
+        ask("PUT", f"/v1/market/{name}/terms", {"rate": 0.04, "dividend_yield": 0, "dividends": [dividend]})
+        worth = {osi: float(price(spot - 1, 100, years, 0.25, 0.04, 0, is_call=osi == call)) for osi in (call, put)}
+        worth[call] = max(worth[call], spot - 100 + 0.05)
+        quoted = [(osi, round(it - 0.01, 2), round(it + 0.01, 2)) for osi, it in worth.items()]
+        assert ask.quotes((name, spot - 0.01, spot + 0.01), *quoted)["rejected"] == 0
+        account = ask.account(0, **{name: (100, 90.0), call: (-1, 2.0)})
+        (found,) = ask.get(f"/v1/accounts/{account}/expirations")["expirations"]
+        assert (found["state"], found["early_exercise"]) == ("itm", level), (spot, found)
