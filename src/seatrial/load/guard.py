@@ -49,7 +49,8 @@ class GuardReport:
     Parameters
     ----------
     tripped
-        One line for each bound that was crossed; it begins with ``slip``, ``generator_cpu``, ``steal`` or ``dropped``.
+        One line for each bound that was crossed; it begins with ``slip``, ``generator_cpu``, ``steal``, ``dropped``, or, where the load came
+        from several processes, ``workers`` (missing or lost) or ``ended_early`` (a lost cause).
     saturated
         More requests were dropped than allowed because the in-flight cap was reached, while everything else was in
         bounds: the target could not keep up, which is a fail of the target and not a trip of the guard.
