@@ -203,11 +203,15 @@ class MarketDesk:
         """
         normal = normalize_symbol(symbol)
         frame = self._store.bars(normal, interval, start, end, limit)
-        if frame.is_empty() and not self._board.is_known(normal):
+        if frame.is_empty() and not self._board.is_known(normal) and not self._has_bars(normal):
             raise NotFound(f"nothing is known of {normal!r}")
         return frame
 
     # Inside
+
+    def _has_bars(self, symbol: str) -> bool:
+        intervals: tuple[Interval, ...] = ("1d", "1m")
+        return any(not self._store.bars(symbol, interval, limit=1).is_empty() for interval in intervals)
 
     def _settle(
         self, kind: str, batch: Batch, checked: Checked, write: Callable[[pl.DataFrame], WriteResult]

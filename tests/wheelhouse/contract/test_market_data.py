@@ -108,6 +108,7 @@ def test_minute_bars_carry_offsets(ask):
     start, end = escaped(stamps[0]), escaped(stamps[2])
     found = ask.get(f"/v1/market/BM/bars?interval=1m&start={start}&end={end}")["bars"]
     assert [instant(it["ts"]) for it in found] == [datetime.fromisoformat(ts) for ts in stamps[:2]]
+    assert ask.get("/v1/market/BM/bars")["bars"] == []
 
 
 def test_arrow_streams_are_judged_record_by_record(ask):
