@@ -163,7 +163,8 @@ class WheelhouseTarget(HttpTarget):
         database_url: str | None = None,
         time_limit_seconds: float = 30.0,
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="seatrial-"))
+        # Made when the target is entered: one that is only made leaves nothing behind.
+        self._folder = Path(tempfile.gettempdir()) / f"seatrial-{secrets.token_hex(6)}"
         self._saboteur = saboteur
         self._database_given = database_url is not None
         key = secrets.token_urlsafe(32)
@@ -174,6 +175,7 @@ class WheelhouseTarget(HttpTarget):
         )
 
     async def __aenter__(self) -> Self:
+        self._folder.mkdir(mode=0o700)
         try:
             if self._saboteur is None:
                 self.url = await self.launch()
