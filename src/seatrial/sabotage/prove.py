@@ -234,8 +234,9 @@ def prove(
     controls = [attempt("control", everything, None)]
     light = tuple(identifier for identifier in everything if identifier.count(".") == 1)
     controls.append(attempt(NOOP.id, light or everything, NOOP))
+    sound = all(control.sound for control in controls)
     tried: dict[str, Trying] = {}
-    if all(control.sound for control in controls) and not interruption.requested:
+    if sound and not interruption.requested:
         alone = [saboteur for saboteur in saboteurs if saboteur.level == "load"]
         beside = [saboteur for saboteur in saboteurs if saboteur.level != "load"]
 
@@ -248,7 +249,8 @@ def prove(
         for saboteur in alone:
             one(saboteur)
     done = tuple(tried[saboteur.id] for saboteur in saboteurs if saboteur.id in tried)
-    claims = provable(settings) if whole else {}
+    # What was never tried is no finding about a check.
+    claims = provable(settings) if whole and sound and not interruption.requested else {}
     killers = {identifier for trying in done for identifier in trying.killed_by}
     return KillMatrix(
         controls=tuple(controls),
