@@ -103,7 +103,7 @@ class ResourceSampler:
     memory_interval
         Seconds between readings of memory, at least: they make the kernel walk the target's pages.
     on_sample
-        Called on the event loop with each sample.
+        Called on the event loop with each sample of a whole interval.
     """
 
     def __init__(
@@ -183,7 +183,9 @@ class ResourceSampler:
                 stopped = self._stop.wait(max(self._start + number * self._interval - time.perf_counter(), 0.0))
                 sample = self._take()
                 number = max(number + 1, int((time.perf_counter() - self._start) / self._interval) + 1)
-                if self._on_sample is not None:
+                # The last interval is cut off; its share of a core says nothing by itself, and is in the mean.
+                whole = sample.seconds >= _LEAST_OF_INTERVAL * self._interval
+                if self._on_sample is not None and whole:
                     loop.call_soon_threadsafe(self._on_sample, sample)
         except Exception as error:  # noqa: BLE001 - raised again where the sampler is left
             self._error = error
