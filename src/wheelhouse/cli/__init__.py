@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from wheelhouse import __version__
-from wheelhouse.cli import advice, backtest, configuration, data, keys, risk, server
+from wheelhouse.cli import advice, backtest, configuration, data, files, keys, risk, server
 from wheelhouse.errors import WheelhouseError
 
 EXIT_USAGE = 4
@@ -40,6 +40,6 @@ def build_app() -> App:
         version=__version__,
         help_format="plaintext",
     )
-    for module in (advice, risk, backtest, server, data, keys, configuration):
+    for module in (advice, risk, backtest, server, data, files, keys, configuration):
         module.register(app)
     return app
