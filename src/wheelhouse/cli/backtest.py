@@ -31,7 +31,7 @@ def register(app: App) -> None:
 
 def backtest(
     *symbols: Annotated[str, Parameter(help="The underlyings, all in one account.")],
-    start: Annotated[date, Parameter(help="The account is opened at this session's close.")] = date(2000, 3, 1),
+    start: Annotated[date, Parameter(help="The account is opened at the close of this day.")] = date(2000, 3, 1),
     end: Annotated[date, Parameter(help="Day after the last session.")] = date(2013, 3, 2),
     cash: Annotated[Decimal | None, Parameter(help="USD at first; 100,000 for each name unless given.")] = None,
     preset: Annotated[
