@@ -26,7 +26,7 @@ def test_the_bundled_wheelhouse_is_ready(tmp_path):
     undecided = [m for m in told["measurements"] if m["verdict"] == "inconclusive"]
     if done.returncode == 2 and undecided:
         assert all("guard tripped" in (m["detail"] or "") for m in undecided), done.stdout
-        return
+        pytest.skip(f"this machine takes time from the load generator: {undecided[0]['detail']}")
     assert (done.returncode, told["decision"], told["deployment_ready"]) == (0, "READY", True), (
         done.stdout + done.stderr
     )
